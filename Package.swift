@@ -72,19 +72,18 @@ let package = Package(
 
     // Row 4.
     layer("PackRuntime", ["Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "Metrics", "PackFormat", "DecodeKernels", "Execution"]),
-    layer("Calibration", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR", "DecodeKernels", "Execution"]),
 
     // Row 5.
     layer("CompressionPasses", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR", "PassKit"]),
-    layer("Evaluation", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "Metrics", "ModelIR", "DecodeKernels", "Execution", "PackRuntime", "Calibration"]),
+    layer("Evaluation", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "Metrics", "ModelIR", "DecodeKernels", "Execution", "PackRuntime"]),
 
     // Row 6.
-    layer("Compiler", ["Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "ModelIR", "PackFormat", "CheckpointImport", "PassKit", "CompressionPasses", "Evaluation", "DecodeKernels", "PackRuntime", "Metrics"]),
+    layer("Compiler", ["Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "ModelIR", "PackFormat", "CheckpointImport", "PassKit", "CompressionPasses", "Evaluation", "DecodeKernels", "PackRuntime", "Metrics", "Execution", "ForeignFormats"]),
 
     // Row 7: parse, call, print.
-    layer("CommandLineKit", ["Diagnostics", "DecodeKernels", argumentParser]),
-    tool("swage", ["CommandLineKit", "Compiler", "Evaluation", "PassKit", "CompressionPasses", "Diagnostics", argumentParser]),
-    tool("swage-run", ["CommandLineKit", "PackRuntime", "Diagnostics", argumentParser]),
+    layer("CommandLineKit", ["Diagnostics", "ByteIO", "Parallelism", "DecodeKernels", argumentParser]),
+    tool("swage", ["CommandLineKit", "Compiler", "Evaluation", "PassKit", "CompressionPasses", "Diagnostics", "ByteIO", argumentParser]),
+    tool("swage-run", ["CommandLineKit", "PackRuntime", "Execution", "Diagnostics", "ByteIO", argumentParser]),
 
     // Tests.
     .target(name: "TestSupport", dependencies: ["TensorCore", "Diagnostics"], path: "Tests/TestSupport"),
@@ -101,7 +100,7 @@ let package = Package(
     tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR"]),
     tests("CompressionPassesTests", ["PassKit", "CompressionPasses", "ModelIR", "Encodings"]),
     tests("EndToEndTests", ["Compiler", "Evaluation", "PackRuntime", "CheckpointImport", "PackFormat", "ByteIO", "Execution", "DecodeKernels", "Parallelism", "Metrics", "CompressionPasses", "PassKit"]),
-    tests("CommandLineTests", []),
+    tests("CommandLineTests", ["swage", "swage-run"]),
     tests("ArchitectureTests", []),
   ],
   swiftLanguageModes: [.v6]

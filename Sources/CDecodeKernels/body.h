@@ -1,0 +1,33 @@
+// Everything that is written once, over the lanes that the including file has chosen.
+//
+// A lanes header defines: CDK_TARGET (the target attribute), LANES, `vf` (LANES floats) with the vf_ operations, and
+// unless LANES is 1 `vb` (16 bytes) with the vb_ operations. TILE_TOKENS is how many tokens a tile of the product
+// holds. In vf_min and vf_max an unordered second operand wins. Lanes that define LANES_LOOK_UP have vf_look_up, a faster
+// way from codes to weights.
+
+#include "body_convert.h"
+#include "body_vector.h"
+#include "body_weights.h"
+#include "body_linear.h"
+
+const cdk_kernels CDK_TABLE = {
+    .linear = linear,
+    .decode_row = decode_row,
+    .to_float = to_float,
+    .from_float = from_float,
+    .first_non_finite = first_non_finite,
+    .dot = dot,
+    .add_scaled = add_scaled,
+    .scale = scale,
+    .add = add,
+    .multiply = multiply,
+    .relu = relu,
+    .silu = silu,
+    .gelu_erf = gelu_erf,
+    .gelu_tanh = gelu_tanh,
+    .silu_multiply = silu_multiply,
+    .softmax = softmax,
+    .rms_norm = rms_norm,
+    .log_sum_exp = log_sum_exp,
+    .attend = attend,
+};

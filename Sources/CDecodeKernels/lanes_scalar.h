@@ -1,0 +1,41 @@
+// One lane, portable C: the path of processors without a kernel of their own, and a judge of the others.
+
+#include "half.h"
+
+#define CDK_TARGET
+#define FN static inline __attribute__((always_inline))
+#define LANES 1
+#define TILE_TOKENS 2
+
+typedef float vf;
+
+FN vf vf_load(const float *p) { return *p; }
+FN void vf_store(float *p, vf a) { *p = a; }
+FN vf vf_set(float a) { return a; }
+FN vf vf_add(vf a, vf b) { return a + b; }
+FN vf vf_sub(vf a, vf b) { return a - b; }
+FN vf vf_mul(vf a, vf b) { return a * b; }
+FN vf vf_div(vf a, vf b) { return a / b; }
+FN vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+FN vf vf_min(vf a, vf b) { return a < b ? a : b; }
+FN vf vf_max(vf a, vf b) { return a > b ? a : b; }
+FN vf vf_abs(vf a) { return __builtin_fabsf(a); }
+FN vf vf_round(vf a) { return (a + 0x1.8p23f) - 0x1.8p23f; }
+FN vf vf_pow2(vf n) { return float_from_bits((float_bits(n + 0x1.8p23f) + 127u) << 23); }
+FN vf vf_select_less(vf a, vf b, vf then, vf otherwise) { return a < b ? then : otherwise; }
+FN float vf_sum(vf a) { return a; }
+FN float vf_largest(vf a) { return a; }
+FN int vf_is_finite(vf a) { return (float_bits(a) & 0x7F800000u) != 0x7F800000u; }
+FN vf vf_load_f32(const uint8_t *p) { return f32_at(p); }
+FN vf vf_load_f16(const uint8_t *p) { return f16_at(p); }
+FN vf vf_load_bf16(const uint8_t *p) { return bf16_at(p); }
+
+FN void vf_store_f16(uint8_t *p, vf a) {
+  const uint16_t bits = f16_bits(a);
+  memcpy(p, &bits, sizeof bits);
+}
+
+FN void vf_store_bf16(uint8_t *p, vf a) {
+  const uint16_t bits = bf16_bits(a);
+  memcpy(p, &bits, sizeof bits);
+}

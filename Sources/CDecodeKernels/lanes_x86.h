@@ -1,0 +1,24 @@
+// Sixteen bytes on x86-64, shared by the AVX2 and AVX-512 lanes. CDK_TARGET is set by the including file.
+
+#include <immintrin.h>
+
+#include "half.h"
+
+#define FN static inline __attribute__((always_inline)) CDK_TARGET
+
+typedef __m128i vb;
+
+FN vb vb_load(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
+FN vb vb_low_bits(vb a, int width) { return _mm_and_si128(a, _mm_set1_epi8((char)((1 << width) - 1))); }
+FN vb vb_shift_right(vb a, int count) { return _mm_srli_epi16(a, count); }  // callers mask what crosses bytes
+
+// low | high << shift, where no byte of `high` reaches past its top.
+FN vb vb_join(vb low, vb high, int shift) { return _mm_or_si128(low, _mm_slli_epi16(high, shift)); }
+
+// Sixteen bits as sixteen bytes of 0 or 1.
+FN vb vb_spread_bits(const uint8_t *p) {
+  const vb bits = _mm_set1_epi16((short)load_u16(p));
+  const vb bytes = _mm_shuffle_epi8(bits, _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+  const vb places = _mm_set1_epi64x((long long)0x8040201008040201ull);
+  return _mm_and_si128(_mm_cmpeq_epi8(_mm_and_si128(bytes, places), places), _mm_set1_epi8(1));
+}

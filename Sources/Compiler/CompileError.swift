@@ -1,0 +1,39 @@
+import Diagnostics
+
+/// What stops a compile that is none of its parts' own errors.
+public enum CompileError: Error, Equatable, Diagnosable {
+  case diskTooSmall(folder: String, needed: Int, available: Int)
+  case memoryLimit(limit: Int, needed: Int)
+  case unknownPassToPrint(name: String, nearest: String?)
+  case interrupted(output: String)
+  case textNotUTF8(path: String)
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .diskTooSmall(let folder, let needed, let available):
+      Diagnosis(
+        code: "compile.disk-too-small", what: "the disk has too little room", place: folder,
+        why: "\(needed) bytes are needed for the file and for values on their way into it, \(available) are free",
+        fix: "free \(needed - available) bytes, or write to another disk", status: .cannotCreate)
+    case .memoryLimit(let limit, let needed):
+      Diagnosis(
+        code: "compile.memory-limit", what: "the compile cannot keep within the stated memory", place: "--memory \(limit)",
+        why: "about \(needed) bytes are needed: the program, the rows in flight and the largest block",
+        fix: "allow at least \(needed) bytes", status: .limitExceeded)
+    case .unknownPassToPrint(let name, let nearest):
+      Diagnosis(
+        code: "compile.unknown-pass", what: "the list has no step '\(name)'", place: "--print-ir-after \(name)",
+        why: "the model is printed after a step of the list, or after all",
+        fix: nearest.map { "did you mean '\($0)'?" } ?? "name a pass of the list, or all", status: .usage)
+    case .interrupted(let output):
+      Diagnosis(
+        code: "compile.interrupted", what: "the compile was interrupted", place: output,
+        why: "the user, or the system, asked it to stop; nothing was written", fix: "run the same command again",
+        status: .interrupted)
+    case .textNotUTF8(let path):
+      Diagnosis(
+        code: "text.not-utf8", what: "the text is not UTF-8", place: path, why: "the tokenizer works on Unicode text",
+        fix: "convert it, for example with: iconv -f latin1 -t utf-8", status: .malformedInput)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Diagnostics
+import PackRuntime
+
+extension CompilePlan {
+  /// The `result` of `plan --json`.
+  public var document: JSONText {
+    .object([
+      ("file_bytes", .integer(Int64(fileByteCount))),
+      ("peak_memory_bytes", .integer(Int64(peakMemoryByteCount))),
+      ("seconds", .number(seconds)),
+      ("bits_per_weight", .number(bitsPerWeight)),
+      (
+        "steps",
+        .array(
+          steps.steps.map { step in
+            .object([
+              ("step", .string(step.step.text)), ("tensors", .integer(Int64(step.assignments.count))),
+              ("bytes_before", .integer(Int64(step.byteCountBefore))), ("bytes_after", .integer(Int64(step.byteCountAfter))),
+              ("notes", .array(step.notes.map(JSONText.string))),
+            ])
+          })
+      ),
+      ("pass_list", .string(passList.printed)),
+    ])
+  }
+
+  /// The same for people.
+  public var table: String {
+    var lines = steps.steps.map { step in
+      """
+      \(step.number). \(step.step.text)
+         \(step.assignments.count) tensors, \(NumberText.count(step.byteCountBefore)) → \(NumberText.count(step.byteCountAfter)) bytes
+      """
+    }
+    if lines.isEmpty { lines.append("no steps: every tensor keeps its type") }
+    lines.append(
+      """
+
+      file    \(NumberText.count(fileByteCount)) bytes exactly, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted
+      memory  at most about \(NumberText.count(peakMemoryByteCount >> 20)) MiB
+      time    about \(NumberText.fixed(seconds, 1)) s on two threads, without verification
+
+      """)
+    return lines.joined(separator: "\n")
+  }
+}

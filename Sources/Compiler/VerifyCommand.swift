@@ -1,0 +1,112 @@
+import ByteIO
+import CheckpointImport
+import DecodeKernels
+import Diagnostics
+import Evaluation
+import Execution
+import ForeignFormats
+import ModelIR
+import PackRuntime
+import Tokenization
+
+/// The tokens a pack is verified on.
+public enum TokenSource: Sendable {
+  case ids([Int])
+  /// A file of UTF-8 text for the model's own tokenizer.
+  case textFile(String)
+}
+
+/// Opens a checkpoint and a pack and measures one against the other.
+public struct VerifyCommand {
+  let checkpointPath: String
+  let packPath: String
+  let source: TokenSource
+  let tokenCountLimit: Int?
+  let windowTokenCount: Int?
+  let limits: GateLimits
+  let reportPath: String?
+  let context: KernelContext
+
+  /// - Parameters:
+  ///   - tokenCountLimit: use only so many tokens.
+  ///   - windowTokenCount: nil for 256, or the context where that is shorter.
+  ///   - reportPath: where to write the HTML report, if anywhere; replaced if it exists.
+  public init(
+    checkpointPath: String, packPath: String, source: TokenSource, tokenCountLimit: Int?, windowTokenCount: Int?,
+    limits: GateLimits, reportPath: String?, context: KernelContext
+  ) {
+    self.checkpointPath = checkpointPath
+    self.packPath = packPath
+    self.source = source
+    self.tokenCountLimit = tokenCountLimit
+    self.windowTokenCount = windowTokenCount
+    self.limits = limits
+    self.reportPath = reportPath
+    self.context = context
+  }
+
+  /// - Parameter progress: is told the share of the work that is done.
+  /// - Throws: the error of whatever cannot be opened, read, run or written.
+  public func run(progress: (Double) -> Void = { _ in }) throws -> VerifyReport {
+    let checkpoint = try Checkpoint.open(path: checkpointPath)
+    let pack = try PackedModel.open(path: packPath, context: context)
+    let tokens = try EvaluationTokens(source, model: pack)
+    let report = try VerifyCommand.compare(
+      checkpoint.model, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: packPath), on: tokens,
+      tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount, limits: limits, context: context, progress: progress)
+    if let reportPath {
+      let writer = try AtomicFileWriter(path: reportPath, replacing: true)
+      try writer.append(Array(report.html.utf8).span)
+      try writer.commit()
+    }
+    return report
+  }
+
+  /// Measures a pack against the model it was made from.
+  static func compare(
+    _ original: Model, named checkpointName: String, with pack: PackedModel, named packName: String, on tokens: EvaluationTokens,
+    tokenCountLimit: Int?, windowTokenCount: Int?, limits: GateLimits, context: KernelContext, progress: (Double) -> Void
+  ) throws -> VerifyReport {
+    let executor = try Executor(
+      graph: original.graph, operators: ModelOperators(original, context: context), context: context)
+    let plan = try pack.windowPlan(ids: tokens.ids, tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount)
+    let subject = VerifySubject(
+      PackSummary(pack.reader), packName: packName, checkpointName: checkpointName, textName: tokens.name,
+      originalByteCount: original.source.files.reduce(0) { $0 + $1.storage.byteCount })
+    return try VerifyJob(tokens: tokens.ids, plan: plan, pool: context.pool).run(
+      original: executor, compiled: pack.executor, subject: subject, limits: limits, progress: progress)
+  }
+}
+
+/// Token ids with what a record says about where they came from.
+struct EvaluationTokens {
+  private static let textByteCountLimit = 1 << 30
+
+  let ids: [Int]
+  /// The text's file name without its folder.
+  let name: String
+  /// SHA-256 of the text.
+  let digest: [UInt8]
+
+  /// - Throws: when a text file cannot be read or is not UTF-8, or the pack has no tokenizer for it.
+  init(_ source: TokenSource, model: PackedModel) throws {
+    switch source {
+    case .ids(let ids):
+      self.ids = ids
+      name = "token ids"
+      digest = Self.digest(of: Array(ids.map(String.init).joined(separator: ",").utf8))
+    case .textFile(let path):
+      let bytes = try FileSystem.readSmallFile(path, limit: Self.textByteCountLimit)
+      guard let text = String(validating: bytes, as: UTF8.self) else { throw CompileError.textNotUTF8(path: path) }
+      ids = try model.ids(text: text)
+      name = FileSystem.name(of: path)
+      digest = Self.digest(of: bytes)
+    }
+  }
+
+  private static func digest(of bytes: [UInt8]) -> [UInt8] {
+    var hash = SHA256()
+    hash.update(bytes.span)
+    return hash.finish()
+  }
+}

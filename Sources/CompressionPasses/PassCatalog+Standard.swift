@@ -1,0 +1,6 @@
+import PassKit
+
+extension PassCatalog {
+  /// Every pass of Swage, in the order a reader should meet them.
+  public static let standard = PassCatalog([Cast.self, Quantize.self])
+}

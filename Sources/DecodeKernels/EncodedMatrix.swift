@@ -1,0 +1,118 @@
+import CDecodeKernels
+import Encodings
+import TensorCore
+
+/// A weight matrix that is multiplied from its packed bytes: weights are decoded in registers, never stored.
+///
+/// Rows are shared out over the context's threads. Results do not depend on the number of threads.
+public struct EncodedMatrix: LinearOperator {
+  public let encoding: Encoding
+  public let shape: MatrixShape
+
+  private let storage: any ByteStorage
+  private let context: KernelContext
+  private let kernels: KernelTable
+
+  /// - Parameter storage: the bytes of a value of `shape` in `encoding`, lent again for every call.
+  /// - Throws: `KernelError` when the encoding does not accept the shape, or the bytes are too few or too many.
+  public init(
+    encoding: Encoding, shape: MatrixShape, storage: any ByteStorage, context: KernelContext
+  ) throws(KernelError) {
+    guard encoding.accepts(shape) else { throw .shapeNotAccepted(encoding, shape) }
+    guard storage.byteCount == encoding.byteCount(of: shape) else {
+      throw .wrongByteCount(encoding, shape, found: storage.byteCount)
+    }
+    self.encoding = encoding
+    self.shape = shape
+    self.storage = storage
+    self.context = context
+    kernels = context.instructionSet.kernels
+  }
+
+  public func apply(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
+    precondition(x.count == tokenCount * shape.inputCount && y.count == tokenCount * shape.outputCount)
+    guard tokenCount > 0 else { return }
+    let chunk = rowsPerChunk(tokenCount: tokenCount)
+    let rowCount = shape.outputCount
+    unsafe withMatrix { matrix in
+      unsafe x.withUnsafeBufferPointer { x in
+        unsafe y.withUnsafeMutableBufferPointer { y in
+          let call = unsafe LinearCall(
+            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernels: kernels)
+          context.pool.forEach((rowCount + chunk - 1) / chunk) { index in
+            unsafe call.run(rows: index * chunk..<min(rowCount, (index + 1) * chunk))
+          }
+        }
+      }
+    }
+  }
+
+  public func decodeRow(_ index: Int, into row: inout MutableSpan<Float>) {
+    precondition(index >= 0 && index < shape.outputCount && row.count == shape.inputCount)
+    unsafe withMatrix { matrix in
+      var matrix = unsafe matrix
+      unsafe row.withUnsafeMutableBufferPointer { row in
+        unsafe kernels.functions.decode_row(&matrix, index, row.baseAddress)
+      }
+    }
+  }
+
+  /// Rows that make one piece of work: long enough to be worth handing out (some 20 µs), and for several tokens a whole
+  /// number of panels, many enough for the inputs to be reused from the cache.
+  private func rowsPerChunk(tokenCount: Int) -> Int {
+    let panelRowCount = 4
+    let productsPerRow = max(1, shape.inputCount * tokenCount)
+    let worthwhile = ((tokenCount == 1 ? 1 << 18 : 1 << 19) + productsPerRow - 1) / productsPerRow
+    let reusing = tokenCount == 1 ? 1 : min(64, shape.outputCount / (4 * context.pool.threadCount))
+    return (max(worthwhile, reusing) + panelRowCount - 1) / panelRowCount * panelRowCount
+  }
+
+  /// Lends the C description of this matrix, valid during the call.
+  private func withMatrix(_ body: (cdk_matrix) -> Void) {
+    storage.withBytes { bytes in
+      unsafe bytes.withUnsafeBufferPointer { bytes in
+        let base = bytes.baseAddress!
+        var matrix = unsafe cdk_matrix()
+        unsafe matrix.codes = base
+        unsafe matrix.output_count = shape.outputCount
+        unsafe matrix.input_count = shape.inputCount
+        switch encoding {
+        case .dense(let type):
+          unsafe matrix.type = type.code
+        case .grouped(let grouped):
+          let layout = grouped.layout(of: shape)
+          unsafe matrix.scales = base + layout.scalesOffset
+          unsafe matrix.zeros = grouped.isSymmetric ? nil : base + layout.zerosOffset
+          unsafe matrix.group_element_count = grouped.groupElementCount
+          unsafe matrix.bits = Int32(grouped.bits)
+          unsafe matrix.type = grouped.scaleType.code
+        }
+        unsafe body(matrix)
+      }
+    }
+  }
+}
+
+/// One product, shared by the threads that compute its rows. Sound because they write disjoint rows.
+@unsafe private struct LinearCall: @unchecked Sendable {
+  let matrix: cdk_matrix
+  let x: UnsafePointer<Float>
+  let tokenCount: Int
+  let y: UnsafeMutablePointer<Float>
+  let kernels: KernelTable
+
+  func run(rows: Range<Int>) {
+    var matrix = unsafe matrix
+    unsafe kernels.functions.linear(&matrix, rows.lowerBound, rows.upperBound, x, tokenCount, y)
+  }
+}
+
+extension ElementType {
+  var code: cdk_type {
+    switch self {
+    case .f32: CDK_F32
+    case .f16: CDK_F16
+    case .bf16: CDK_BF16
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import Execution
+import Metrics
+
+/// A short look at a fresh pack: one sequence through original and pack, to notice at once when the output is gibberish.
+///
+/// It says nothing precise about accuracy; `VerifyJob` does.
+public struct SmokeCheck: Sendable {
+  public let tokenCount: Int
+  /// Mean KL(original ‖ compiled) in nats per token.
+  public let divergence: Double
+  /// Share of positions whose most likely token agrees.
+  public let agreement: Double
+
+  /// Beyond this the two models have little left in common; a usable pack stays below a tenth of it.
+  static let gibberishDivergence = 2.0
+
+  public var isGibberish: Bool { !(divergence <= Self.gibberishDivergence) }
+
+  /// Runs both block by block, so that a block's pages can be dropped before the next one's are read.
+  /// - Parameters:
+  ///   - ids: at least one, within the context of both.
+  ///   - release: called with the name of each block that both have left.
+  /// - Throws: `ExecutionError`, `ScoringError`, and what the operators throw.
+  public init(original: Executor, compiled: Executor, ids: [Int], release: (String) -> Void = { _ in }) throws {
+    var originalStates = HiddenStates(original, ids: ids)
+    var compiledStates = HiddenStates(compiled, ids: ids)
+    for (index, block) in original.graph.blocks.enumerated().dropLast() {
+      try originalStates.advance(through: index)
+      try compiledStates.advance(through: min(index, compiled.graph.blocks.count - 2))
+      release(block.name)
+    }
+    try compiledStates.advance(through: compiled.graph.blocks.count - 2)
+    let expected = try originalStates.logits()
+    let actual = try compiledStates.logits()
+    for block in original.graph.blocks.suffix(1) { release(block.name) }
+    let width = original.graph.vocabularyCount
+    var divergence = 0.0
+    var agreeing = 0
+    for position in ids.indices {
+      let row = position * width..<(position + 1) * width
+      guard
+        let comparison = try? LogitRow.compare(
+          original: expected.span.extracting(row), compiled: actual.span.extracting(row), target: 0, position: position)
+      else {
+        divergence = .infinity
+        break
+      }
+      divergence += comparison.divergence
+      agreeing += comparison.agrees ? 1 : 0
+    }
+    tokenCount = ids.count
+    self.divergence = divergence / Double(ids.count)
+    agreement = Double(agreeing) / Double(ids.count)
+  }
+}

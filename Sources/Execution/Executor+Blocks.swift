@@ -1,0 +1,100 @@
+import ModelGraph
+
+/// Running a model block by block: the embedding, then each block on the output of the one before, then the logits.
+///
+/// Every call is one sequence that begins at position 0. Done for all blocks, it computes what ``Executor/forward`` does.
+extension Executor {
+  /// Elements per token that block `index` of the graph reads and leaves; nil where it reads ids or leaves logits.
+  /// - Throws: `ExecutionError.blockNotSeparable` when it reads or leaves anything else than one activation.
+  public func widths(ofBlock index: Int) throws(ExecutionError) -> (input: Int?, output: Int?) {
+    let block = blocks[index]
+    let isFirst = index == 0, isLast = index + 1 == blocks.count
+    guard block.readsIDs == isFirst, block.inputs.count == (isFirst ? 0 : 1), block.outputs.count == (isLast ? 0 : 1)
+    else { throw .blockNotSeparable(block.name) }
+    return (block.inputs.first?.width, block.outputs.first?.width)
+  }
+
+  /// Runs the first block on `ids`.
+  /// - Parameter output: (ids.count, width).
+  /// - Throws: `ExecutionError`, and what the operators throw.
+  public func embed(
+    _ ids: [Int], into output: inout MutableSpan<Float>, observer: (any LinearObserver)? = nil
+  ) throws {
+    try requireInVocabulary(ids)
+    let nothing: [Float] = []
+    try runBlock(0, ids: ids, input: nothing.span, tokenCount: ids.count, into: &output, observer)
+  }
+
+  /// Runs block `index`, neither the first nor the last, on the activations of one sequence.
+  /// - Parameters:
+  ///   - input: (tokenCount, input width).
+  ///   - output: (tokenCount, output width).
+  /// - Throws: `ExecutionError`, and what the operators throw.
+  public func runBlock(
+    _ index: Int, input: Span<Float>, tokenCount: Int, into output: inout MutableSpan<Float>,
+    observer: (any LinearObserver)? = nil
+  ) throws {
+    precondition(index > 0 && index + 1 < blocks.count)
+    try runBlock(index, ids: [], input: input, tokenCount: tokenCount, into: &output, observer)
+  }
+
+  /// Runs the last block on the activations of one sequence and hands the logits of every token to `body`, in order.
+  /// - Parameter input: (tokenCount, input width).
+  /// - Throws: `ExecutionError`, and what the operators or `body` throw.
+  public func logits(
+    ofHidden input: Span<Float>, tokenCount: Int, observer: (any LinearObserver)? = nil,
+    _ body: (_ position: Int, _ logits: Span<Float>) throws -> Void
+  ) throws {
+    try forEachChunk(ofBlock: blocks.count - 1, ids: [], input, tokenCount, observer) { chunk in
+      try head.run(in: frame, 0..<chunk.count) { try body(chunk.lowerBound + $0, $1) }
+    }
+  }
+
+  private func runBlock(
+    _ index: Int, ids: [Int], input: Span<Float>, tokenCount: Int, into output: inout MutableSpan<Float>,
+    _ observer: (any LinearObserver)?
+  ) throws {
+    guard let width = try widths(ofBlock: index).output else { throw ExecutionError.blockNotSeparable(blocks[index].name) }
+    precondition(output.count == tokenCount * width)
+    try forEachChunk(ofBlock: index, ids: ids, input, tokenCount, observer) { chunk in
+      blocks[index].outputs[0].read(chunk.count) { results in
+        output.lend(chunk.lowerBound * width..<chunk.upperBound * width) { $0.copy(from: results) }
+      }
+    }
+  }
+
+  /// Runs one block chunk by chunk; `body` finds a chunk's results in the block's output.
+  private func forEachChunk(
+    ofBlock index: Int, ids: [Int], _ input: Span<Float>, _ tokenCount: Int, _ observer: (any LinearObserver)?,
+    _ body: (Range<Int>) throws -> Void
+  ) throws {
+    let width = try widths(ofBlock: index).input ?? 0
+    precondition(input.count == tokenCount * width)
+    guard tokenCount <= graph.contextLength else {
+      throw ExecutionError.contextExceeded(tokenCount: tokenCount, contextLength: graph.contextLength)
+    }
+    let cache = emptyCache(forBlock: index)
+    for start in stride(from: 0, to: tokenCount, by: chunkTokenCount) {
+      let chunk = start..<min(tokenCount, start + chunkTokenCount)
+      frame.begin(tokenCount: chunk.count, ids: ids.isEmpty ? [] : ids[chunk], cache: cache, observer: observer)
+      defer { frame.end() }
+      blocks[index].inputs.first?.update(chunk.count) {
+        $0.copy(from: input.extracting(chunk.lowerBound * width..<chunk.upperBound * width))
+      }
+      try blocks[index].run(in: frame)
+      try body(chunk)
+      cache.advance(by: chunk.count)
+    }
+  }
+
+  /// The same cache for one sequence of a block after another, with room for that block only.
+  private func emptyCache(forBlock index: Int) -> KeyValueCache {
+    if let blockCache, blockCache.index == index {
+      blockCache.cache.reset()
+      return blockCache.cache
+    }
+    let cache = KeyValueCache(contextLength: graph.contextLength, widths: cacheWidths)
+    blockCache = (index, cache)
+    return cache
+  }
+}

@@ -1,0 +1,81 @@
+import Execution
+import Tokenization
+
+/// What to generate.
+public struct GenerationRequest: Sendable {
+  public let promptIDs: [Int]
+  /// Most tokens to generate.
+  public let tokenCountLimit: Int
+  public let sampling: SamplerOptions
+  /// Texts that end the generation and are not part of it.
+  public let stopTexts: [String]
+  /// Tokens to keep room for; nil for as many as the model was made for.
+  public let contextLength: Int?
+
+  public init(
+    promptIDs: [Int], tokenCountLimit: Int, sampling: SamplerOptions, stopTexts: [String] = [], contextLength: Int? = nil
+  ) {
+    self.promptIDs = promptIDs
+    self.tokenCountLimit = tokenCountLimit
+    self.sampling = sampling
+    self.stopTexts = stopTexts
+    self.contextLength = contextLength
+  }
+}
+
+/// What was generated, without the prompt.
+public struct GenerationResult: Sendable {
+  public let ids: [Int]
+  /// Nil for a pack without a tokenizer.
+  public let text: String?
+  public let ending: Ending
+
+  /// Why it ended.
+  public enum Ending: Sendable, Equatable {
+    case loop(StopReason)
+    /// One of the stop texts came.
+    case stopText
+
+    public var text: String {
+      switch self {
+      case .loop(let reason): reason.rawValue
+      case .stopText: "stop_text"
+      }
+    }
+  }
+}
+
+extension PackedModel {
+  /// Continues the prompt.
+  /// - Parameter body: receives text as soon as it is certain to belong to the result.
+  /// - Throws: `ExecutionError` for a prompt that is empty, too long or has unknown ids; `PackModelError.noTokenizer` for stop
+  ///   texts without a tokenizer; what `body` throws.
+  public func generate(_ request: GenerationRequest, _ body: (String) throws -> Void = { _ in }) throws -> GenerationResult {
+    if !request.stopTexts.isEmpty, tokenizer == nil { throw PackModelError.noTokenizer(path: reader.path) }
+    var decoder = tokenizer.map { StreamingDecoder($0) }
+    var filter = StopTextFilter(request.stopTexts)
+    var text = ""
+    var ids: [Int] = []
+    func emit(_ piece: String) throws {
+      guard !piece.isEmpty else { return }
+      text += piece
+      try body(piece)
+    }
+    var sampler = Sampler(request.sampling)
+    let loop = GenerationLoop(
+      executor: executor, stopIDs: reader.manifest.endIDs, tokenCountLimit: request.tokenCountLimit)
+    let reason = try loop.run(
+      prompt: request.promptIDs, cache: executor.makeCache(contextLength: request.contextLength), sampler: &sampler
+    ) { id in
+      ids.append(id)
+      if let piece = try decoder?.append(id) { try emit(filter.append(piece)) }
+      return !filter.hasStopped
+    }
+    if !filter.hasStopped, let rest = decoder?.finish() {
+      try emit(filter.append(rest))
+      try emit(filter.finish())
+    }
+    return GenerationResult(
+      ids: ids, text: tokenizer == nil ? nil : text, ending: filter.hasStopped ? .stopText : .loop(reason))
+  }
+}

@@ -1,0 +1,70 @@
+import Diagnostics
+import PackFormat
+
+extension PackSummary {
+  /// The `result` of `info --json`.
+  public var document: JSONText {
+    .object([
+      ("architecture", .string(architecture)),
+      ("parameters", .integer(Int64(parameterCount))),
+      ("file_bytes", .integer(Int64(fileByteCount))),
+      (
+        "bits_per_weight",
+        .object([
+          ("total", .number(bitsPerWeight)),
+          ("by_role", .object(bitsPerWeightByRole.map { ($0.role, .number($0.bitsPerWeight)) })),
+        ])
+      ),
+      ("context", .integer(Int64(contextLength))),
+      ("vocabulary", .integer(Int64(vocabularyCount))),
+      ("tasks", .array([])),
+      ("accuracy", .array(accuracy.map(\.document))),
+      ("tool_version", .string(toolVersion)),
+      ("pass_list", .string(passList)),
+      ("tokenizer", .boolean(hasTokenizer)),
+      ("chat_template", .boolean(hasChatTemplate)),
+      ("sources", .array(sources.map { .object([("name", .string($0.name)), ("sha256", .string($0.digest))]) })),
+    ])
+  }
+
+  /// The same for people.
+  public var table: String {
+    var lines = [
+      "architecture  \(architecture)",
+      "parameters    \(NumberText.count(parameterCount))",
+      "file          \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted",
+      "context       \(NumberText.count(contextLength)) tokens",
+      "vocabulary    \(NumberText.count(vocabularyCount)) tokens" + (hasTokenizer ? "" : ", no tokenizer: use --ids"),
+      "written by    \(toolVersion)",
+    ]
+    lines += bitsPerWeightByRole.map { role in
+      "  \(role.role)\(String(repeating: " ", count: max(1, 14 - role.role.count)))\(NumberText.fixed(role.bitsPerWeight, 3)) bits per weight"
+    }
+    for record in accuracy {
+      lines.append(
+        """
+        measured on \(record.textName), \(NumberText.count(record.tokenCount)) tokens in windows of \(record.windowTokenCount): \
+        perplexity \(NumberText.fixed(record.compiledPerplexity, 3)) against \(NumberText.fixed(record.originalPerplexity, 3)), \
+        KL divergence \(NumberText.significant(record.divergence.mean)) nats, agreement \
+        \(NumberText.fixed(record.topAgreement * 100, 1)) %
+        """)
+    }
+    if !passList.isEmpty { lines.append("pass list\n" + passList) }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension AccuracyRecord {
+  fileprivate var document: JSONText {
+    let members = { (estimate: Estimate) -> [(String, JSONText)] in
+      [("mean", .number(estimate.mean)), ("low", .number(estimate.low)), ("high", .number(estimate.high))]
+    }
+    return .object([
+      ("text", .string(textName)), ("tokens", .integer(Int64(tokenCount))), ("window", .integer(Int64(windowTokenCount))),
+      ("original_perplexity", .number(originalPerplexity)), ("compiled_perplexity", .number(compiledPerplexity)),
+      ("perplexity_ratio", .object(members(perplexityRatio))),
+      ("kl_divergence", .object(members(divergence) + [("p99", .number(divergenceP99))])),
+      ("top1_agreement", .number(topAgreement)),
+    ])
+  }
+}

@@ -1,0 +1,62 @@
+import Diagnostics
+import Encodings
+import PackFormat
+import TensorCore
+
+/// What a packed file holds, read without its weights.
+public struct PackSummary: Sendable {
+  public let architecture: String
+  /// Weights of the model.
+  public let parameterCount: Int
+  public let fileByteCount: Int
+  /// Longest sequence the model was made for, in tokens.
+  public let contextLength: Int
+  public let vocabularyCount: Int
+  /// Every byte of the file counts.
+  public let bitsPerWeight: Double
+  /// Bits per weight of the values by role, in the order roles first occur.
+  public let bitsPerWeightByRole: [(role: String, bitsPerWeight: Double)]
+  public let toolVersion: String
+  /// The canonical pass list, empty for the identity.
+  public let passList: String
+  public let hasTokenizer: Bool
+  public let hasChatTemplate: Bool
+  /// What was measured when the pack was made.
+  public let accuracy: [AccuracyRecord]
+  /// The checkpoint's files with their SHA-256 digests in hex.
+  public let sources: [(name: String, digest: String)]
+
+  /// - Throws: `PackFileError`, or the error of a file that cannot be read.
+  public init(path: String) throws {
+    self.init(try PackReader(path: path))
+  }
+
+  public init(_ reader: PackReader) {
+    let manifest = reader.manifest
+    architecture = manifest.architecture
+    fileByteCount = reader.byteCount
+    contextLength = manifest.contextLength
+    vocabularyCount = manifest.vocabularyCount
+    toolVersion = manifest.toolVersion
+    passList = manifest.passList
+    hasTokenizer = reader.tokenizer != nil
+    hasChatTemplate = reader.chatTemplate != nil
+    accuracy = reader.accuracy
+    var roles: [(role: String, elements: Int, bytes: Int)] = []
+    for parameter in manifest.parameters {
+      let elements = MatrixShape(dimensions: parameter.dimensions).elementCount
+      if let index = roles.firstIndex(where: { $0.role == parameter.role }) {
+        roles[index].elements += elements
+        roles[index].bytes += parameter.byteCount
+      } else {
+        roles.append((parameter.role, elements, parameter.byteCount))
+      }
+    }
+    parameterCount = roles.reduce(0) { $0 + $1.elements }
+    bitsPerWeight = Double(reader.byteCount) * 8 / Double(max(1, parameterCount))
+    bitsPerWeightByRole = roles.map { ($0.role, Double($0.bytes) * 8 / Double(max(1, $0.elements))) }
+    sources = zip(manifest.sources, reader.sourceDigests).map { source, digest in
+      (source.name, digest.bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined())
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// Figures as tables and reports show them.
+public enum NumberText {
+  /// `value` rounded to `digits` places after the point.
+  public static func fixed(_ value: Double, _ digits: Int) -> String {
+    guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+    let scale = (0..<digits).reduce(1) { product, _ in product * 10 }
+    let scaled = (value.magnitude * Double(scale)).rounded()
+    guard scaled < 0x1p62 else { return value.description }
+    let number = Int(scaled)
+    let sign = value < 0 && number > 0 ? "-" : ""
+    guard digits > 0 else { return sign + String(number) }
+    let fraction = String(number % scale)
+    return sign + String(number / scale) + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+  }
+
+  /// `value` with `digits` significant digits; numbers below 10^−4 with an exponent: `0.0123`, `4.56e-7`.
+  public static func significant(_ value: Double, _ digits: Int = 3) -> String {
+    guard value != 0, value.isFinite else { return fixed(value, 0) }
+    var exponent = 0
+    var mantissa = value.magnitude
+    while mantissa < 1 {
+      mantissa *= 10
+      exponent -= 1
+    }
+    while mantissa >= 10 {
+      mantissa /= 10
+      exponent += 1
+    }
+    guard exponent < -4 else { return fixed(value, max(0, digits - 1 - exponent)) }
+    return "\(value < 0 ? "-" : "")\(fixed(mantissa, digits - 1))e\(exponent)"
+  }
+
+  /// Thousands apart: `339,150`.
+  public static func count(_ value: Int) -> String {
+    var groups: [Substring] = []
+    var digits = Substring(String(value.magnitude))
+    while digits.count > 3 {
+      groups.insert(digits.suffix(3), at: 0)
+      digits = digits.dropLast(3)
+    }
+    groups.insert(digits, at: 0)
+    return (value < 0 ? "-" : "") + groups.joined(separator: ",")
+  }
+}

@@ -1,0 +1,142 @@
+import ModelGraph
+import ModelIR
+import Parallelism
+
+/// Runs the steps of a list over a model: threads, order, verification, measurement and progress are its business, so that
+/// passes are nothing but their algorithm.
+public struct PassManager {
+  let pool: WorkerPool
+  let store: any PayloadStore
+  let calibration: (any SweepCalibration)?
+  let isCancelled: () -> Bool
+  let progress: (PassProgress) -> Void
+  let inspection: Inspection?
+
+  /// Wants to see the model after some steps.
+  public struct Inspection {
+    let isWanted: (PassStep) -> Bool
+    let show: (PassStep, Model) throws -> Void
+
+    /// - Parameters:
+    ///   - isWanted: whether the model is to be shown after a step. A sweep over the blocks ends there.
+    ///   - show: given the step and the model after it.
+    public init(
+      after isWanted: @escaping (PassStep) -> Bool, show: @escaping (PassStep, Model) throws -> Void
+    ) {
+      self.isWanted = isWanted
+      self.show = show
+    }
+  }
+
+  /// - Parameters:
+  ///   - store: where new values go.
+  ///   - calibration: for passes that need it.
+  ///   - isCancelled: asked between tensors.
+  ///   - progress: told how far the run is.
+  ///   - inspection: shown the model between steps.
+  public init(
+    pool: WorkerPool, store: any PayloadStore, calibration: (any SweepCalibration)? = nil,
+    isCancelled: @escaping () -> Bool = { false }, progress: @escaping (PassProgress) -> Void = { _ in },
+    inspection: Inspection? = nil
+  ) {
+    self.pool = pool
+    self.store = store
+    self.calibration = calibration
+    self.isCancelled = isCancelled
+    self.progress = progress
+    self.inspection = inspection
+  }
+
+  /// Runs `steps` in order; block passes that follow one another share a sweep over the blocks.
+  ///
+  /// The result is the same on any number of threads.
+  /// - Returns: the model after the last step, and a report per step.
+  /// - Throws: `StepFailure` for a step that cannot be done; all steps are planned before any weight is read.
+  ///   Whatever the store or the inspection throws.
+  public func run(_ steps: [PassStep], on model: Model) throws -> (model: Model, reports: [StepReport]) {
+    let plan = try PassPlan(steps, on: ModelOutline(of: model))
+    for step in plan.steps where calibration == nil && (step.step.pass as? any BlockPass)?.needsCalibration == true {
+      throw StepFailure(number: step.number, step: step.step, error: .needsCalibration)
+    }
+    let run = PassRun(model, plan: plan, manager: self)
+    var reports: [StepReport] = []
+    for sweep in sweeps(of: steps) {
+      // Planned again on the model as it now is: a pass that decides by the weights may have left it otherwise than it
+      // could foresee.
+      var outline = ModelOutline(of: run.model)
+      var plans: [StepPlan] = []
+      for index in sweep {
+        plans.append(try StepPlan(number: index + 1, steps[index], on: outline))
+        outline = plans[plans.count - 1].outline
+      }
+      var byteCount = run.model.sizes.total.byteCount
+      try runSweep(plans, in: run)
+      try run.model.verify()
+      for plan in plans {
+        reports.append(run.report(of: plan, byteCountBefore: byteCount))
+        byteCount = reports[reports.count - 1].byteCountAfter
+      }
+      let last = plans[plans.count - 1].step
+      if let inspection, inspection.isWanted(last) { try inspection.show(last, run.model) }
+    }
+    return (run.model, reports)
+  }
+
+  /// Ranges of steps that run together: a model pass alone, block passes as far as they follow one another.
+  private func sweeps(of steps: [PassStep]) -> [Range<Int>] {
+    var sweeps: [Range<Int>] = []
+    for (index, step) in steps.enumerated() {
+      let continues =
+        index > 0 && step.pass is any BlockPass && steps[index - 1].pass is any BlockPass
+        && inspection?.isWanted(steps[index - 1]) != true
+      if continues, let last = sweeps.popLast() {
+        sweeps.append(last.lowerBound..<index + 1)
+      } else {
+        sweeps.append(index..<index + 1)
+      }
+    }
+    return sweeps
+  }
+
+  private func runSweep(_ plans: [StepPlan], in run: PassRun) throws {
+    if let pass = plans[0].step.pass as? any ModelPass {
+      try timed(plans[0], in: run) { try pass.run(on: ModelEditor(run: run, plan: plans[0])) }
+      try failing(plans[0]) { try run.verify(plans[0].assignments, of: plans[0]) }
+      return
+    }
+    let owners = run.model.graph.parametersByBlock()
+    let isCalibrated = plans.contains { ($0.step.pass as? any BlockPass)?.needsCalibration == true }
+    for (index, block) in run.model.graph.blocks.enumerated() {
+      let inputs = isCalibrated ? try calibration?.inputs(of: block, in: run.model) : nil
+      let parameters = owners[index].parameters
+      let names = Set(parameters.map(\.name))
+      for plan in plans {
+        guard let pass = plan.step.pass as? any BlockPass else { preconditionFailure("a sweep is of block passes") }
+        let assignments = plan.assignments.filter { names.contains($0.parameter.name) }
+        let editor = BlockEditor(
+          block: block, parameters: parameters, assignments: assignments, inputs: pass.needsCalibration ? inputs : nil,
+          run: run, plan: plan, blockIndex: index)
+        try timed(plan, in: run) { try pass.run(on: editor) }
+        try failing(plan) { try run.verify(assignments, of: plan) }
+      }
+      if isCalibrated { try calibration?.advance(through: block, in: run.model) }
+    }
+  }
+
+  /// Runs a pass, adds its time to its step, and drops the analyses it does not preserve.
+  private func timed(_ plan: StepPlan, in run: PassRun, _ body: () throws -> PreservedAnalyses) throws {
+    let start = ContinuousClock.now
+    let preserved = try failing(plan, body)
+    run.analyses.drop(except: preserved)
+    run.addTime(ContinuousClock.now - start, to: plan)
+  }
+
+  /// Says of an error which step it belongs to.
+  private func failing<Result>(_ plan: StepPlan, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as PassError {
+      throw StepFailure(number: plan.number, step: plan.step, error: error)
+    }
+  }
+}

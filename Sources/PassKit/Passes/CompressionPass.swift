@@ -1,0 +1,78 @@
+import Encodings
+import ModelGraph
+import TensorCore
+
+/// One way to make a model smaller: a name, typed options, and one function. A pass holds no state, no timer, and prints
+/// nothing; the manager does all that.
+///
+/// A pass conforms to ``ModelPass``, ``BlockPass`` or ``ParameterPass``.
+public protocol CompressionPass: Sendable {
+  /// The word used in pass lists, in kebab case.
+  static var name: String { get }
+  /// One line: what it does.
+  static var summary: String { get }
+  /// What a user must know beyond the options, in Markdown paragraphs.
+  static var details: String { get }
+  /// Every option, in the order of documentation and canonical print.
+  static var options: [OptionDeclaration] { get }
+
+  /// - Throws: where options that are right one by one are not right together.
+  init(_ values: OptionValues) throws(OptionConflict)
+
+  /// Says, from shapes and encodings alone, what the pass will do. `swage plan` shows it and the run obeys it.
+  /// - Throws: whatever makes the pass impossible on this model at this place of the list.
+  func plan(_ outline: inout OutlineEditor) throws(PassError)
+}
+
+/// A pass that sees the whole model.
+public protocol ModelPass: CompressionPass {
+  /// - Returns: the analyses that still hold afterwards.
+  func run(on model: ModelEditor) throws -> PreservedAnalyses
+}
+
+/// A pass that sees one block at a time, in order.
+public protocol BlockPass: CompressionPass {
+  /// Whether it looks at the inputs of the block.
+  var needsCalibration: Bool { get }
+
+  /// Gives every parameter that `plan` assigned an encoding in this block its new value.
+  /// - Returns: the analyses that still hold afterwards.
+  func run(on block: BlockEditor) throws -> PreservedAnalyses
+}
+
+extension BlockPass {
+  public var needsCalibration: Bool { false }
+}
+
+/// A block pass that is a pure function of each row of each parameter, so that the manager may cut the work at any row.
+public protocol ParameterPass: BlockPass {
+  /// Encodes consecutive rows of a parameter.
+  /// - Parameters:
+  ///   - rows: finite weights of `shape`, row-major.
+  ///   - encoding: what `plan` assigned to the parameter.
+  /// - Throws: for a weight that the encoding cannot hold.
+  func encode(_ rows: Span<Float>, shape: MatrixShape, as encoding: Encoding) throws(WeightFault) -> EncodedRows
+}
+
+/// A weight that stops a pass.
+public struct WeightFault: Error, Equatable {
+  public enum Kind: Sendable, Equatable {
+    case notFinite
+    case tooLarge(for: ElementType)
+  }
+
+  public let kind: Kind
+  public let row: Int
+  public let column: Int
+  public let value: Float
+
+  /// The fault as seen from a matrix in which these rows begin at `firstRow`.
+  func shifted(by firstRow: Int) -> WeightFault {
+    WeightFault(kind: kind, row: row + firstRow, column: column, value: value)
+  }
+
+  /// Compares the value by its bits, so that a NaN equals itself.
+  public static func == (a: WeightFault, b: WeightFault) -> Bool {
+    a.kind == b.kind && a.row == b.row && a.column == b.column && a.value.bitPattern == b.value.bitPattern
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import CommandLineKit
+import Diagnostics
+import PackRuntime
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Measure tokens per second; medians of several repetitions.")
+
+  @Argument(help: "The packed file.") var pack: String
+  @Option(help: "Tokens of the prompt.") var promptTokens = 512
+  @Option(help: "Tokens to generate.") var generateTokens = 128
+  @Option(help: "Repetitions of each.") var repetitions = 5
+  @OptionGroup var execution: ExecutionOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    for (name, value) in [("--prompt-tokens", promptTokens), ("--generate-tokens", generateTokens), ("--repetitions", repetitions)] {
+      guard value > 0 else { throw ValidationError("\(name) takes a number above 0, not \(value)") }
+    }
+  }
+
+  func run() throws {
+    let context = try execution.kernelContext()
+    let model = try PackedModel.open(path: pack, context: context)
+    let figures = try model.bench(
+      promptTokenCount: promptTokens, generateTokenCount: generateTokens, repetitionCount: repetitions)
+    if output.json {
+      Terminal.output(
+        JSONDocument.success(
+          .object([
+            ("prompt_tokens_per_second", .number(figures.promptTokensPerSecond)),
+            ("generate_tokens_per_second", .number(figures.generateTokensPerSecond)),
+            ("threads", .integer(Int64(execution.threadCount))),
+            ("isa", .string(context.instructionSet.rawValue)),
+          ])
+        ).text + "\n")
+    } else {
+      Terminal.output(
+        """
+        prompt    \(DecimalText.fixed(figures.promptTokensPerSecond, digits: 1)) tokens/s (\(promptTokens) tokens)
+        generate  \(DecimalText.fixed(figures.generateTokensPerSecond, digits: 1)) tokens/s (\(generateTokens) tokens)
+        threads   \(execution.threadCount), \(context.instructionSet.rawValue)
+
+        """)
+    }
+  }
+}

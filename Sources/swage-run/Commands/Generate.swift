@@ -1,0 +1,65 @@
+import ArgumentParser
+import CommandLineKit
+import Diagnostics
+import Execution
+import PackRuntime
+
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Continue a prompt.")
+
+  @Argument(help: "The packed file.") var pack: String
+  @Option(help: "The prompt itself.") var prompt: String?
+  @Option(help: "File with the prompt.") var promptFile: String?
+  @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
+  @Option(help: "Most tokens to generate.") var tokens = 128
+  @Option(help: "Spread of the choice; 0 takes the most likely token always.") var temperature: Float = 0.8
+  @Option(help: "Choose among the K most likely tokens; 0 for all.") var topK = 0
+  @Option(help: "Choose among the most likely tokens that together have probability P.") var topP: Float = 0.95
+  @Option(help: "Drop tokens less likely than P times the most likely one.") var minP: Float = 0
+  @Option(help: "Divide the odds of tokens already present by R.") var repetitionPenalty: Float = 1
+  @Option(help: "Stop before this text; may be given again.") var stop: [String] = []
+  @Option(help: "Tokens of context to keep room for (default: what the model was made for).") var context: Int?
+  @Option(help: "Seed of the choices (default: drawn, and printed).") var seed: UInt64?
+  @OptionGroup var execution: ExecutionOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard [prompt, promptFile, ids].compactMap({ $0 }).count == 1 else {
+      throw ValidationError("give one of --prompt, --prompt-file and --ids")
+    }
+    guard tokens > 0 else { throw ValidationError("--tokens takes a number above 0, not \(tokens)") }
+    if let context, context <= 0 { throw ValidationError("--context takes a number above 0, not \(context)") }
+    guard !stop.contains("") else { throw ValidationError("--stop takes text that is not empty") }
+  }
+
+  func run() throws {
+    let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
+    let sampling = try SamplerOptions(
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
+    let model = try PackedModel.open(path: pack, context: execution.kernelContext())
+    let promptIDs: [Int] =
+      if let ids { try TokenIDs.parse(ids) } else { try model.promptIDs(text: prompt ?? TokenInput.text(ofFile: promptFile ?? "")) }
+    let request = GenerationRequest(
+      promptIDs: promptIDs, tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
+    let isStreaming = !output.json
+    let result = try model.generate(request) { piece in if isStreaming { Terminal.output(piece) } }
+    if output.json {
+      Terminal.output(JSONDocument.success(result.document(seed: seed)).text + "\n")
+    } else {
+      Terminal.output("\n")
+      if temperature > 0 { Terminal.note("seed \(seed)") }
+    }
+  }
+}
+
+extension GenerationResult {
+  /// The `result` object of `generate --json`.
+  func document(seed: UInt64) -> JSONText {
+    .object([
+      ("text", text.map(JSONText.string) ?? .null),
+      ("ids", .array(ids.map { .integer(Int64($0)) })),
+      ("stop_reason", .string(ending.text)),
+      ("seed", .integer(Int64(bitPattern: seed))),
+    ])
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import CommandLineKit
+import Diagnostics
+import PackRuntime
+
+struct Score: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure the perplexity of a text.",
+    discussion: "Consecutive windows without overlap; every position but a window's first is scored.")
+
+  @Argument(help: "The packed file.") var pack: String
+  @Option(help: "File with the text.") var text: String?
+  @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
+  @Option(help: "Score only the first N tokens.") var tokens: Int?
+  @Option(help: "Tokens in a window (default: 256, or the model's context where that is shorter).") var window: Int?
+  @Option(help: "Also write the logits of every position to this safetensors file.") var logits: String?
+  @OptionGroup var execution: ExecutionOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard (text == nil) != (ids == nil) else { throw ValidationError("give one of --text and --ids") }
+    if let window, window < 2 { throw ValidationError("--window takes a number from 2, not \(window)") }
+    if let tokens, tokens < 2 { throw ValidationError("--tokens takes a number from 2, not \(tokens)") }
+  }
+
+  func run() throws {
+    let model = try PackedModel.open(path: pack, context: execution.kernelContext())
+    let tokenIDs: [Int] = if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TokenInput.text(ofFile: text ?? "")) }
+    let progress = ProgressDisplay()
+    let report = try model.score(
+      ids: tokenIDs, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits, isReplacing: true
+    ) { progress.update(label: "score", fraction: $0) }
+    progress.finish()
+    if output.json {
+      Terminal.output(JSONDocument.success(report.document).text + "\n")
+    } else {
+      Terminal.output(report.table + "\n")
+    }
+  }
+}

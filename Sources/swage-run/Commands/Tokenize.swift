@@ -1,0 +1,27 @@
+import ArgumentParser
+import CommandLineKit
+import Diagnostics
+import PackRuntime
+
+struct Tokenize: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print the token ids of a text.")
+
+  @Argument(help: "The packed file.") var pack: String
+  @Option(help: "The text itself.") var prompt: String?
+  @Option(help: "File with the text.") var text: String?
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard (prompt == nil) != (text == nil) else { throw ValidationError("give one of --prompt and --text") }
+  }
+
+  func run() throws {
+    let tokenizer = try PackedModel.tokenizer(path: pack)
+    let ids = tokenizer.encode(try prompt ?? TokenInput.text(ofFile: text ?? ""))
+    if output.json {
+      Terminal.output(JSONDocument.success(.object([("ids", .array(ids.map { .integer(Int64($0)) }))])).text + "\n")
+    } else {
+      Terminal.output(ids.map(String.init).joined(separator: ",") + "\n")
+    }
+  }
+}

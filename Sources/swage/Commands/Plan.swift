@@ -1,0 +1,22 @@
+import ArgumentParser
+import CommandLineKit
+import Compiler
+import Diagnostics
+
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check a compile without running it; predict the file's size to the byte, memory and time.")
+
+  @Argument(help: "Folder with config.json and *.safetensors.") var checkpoint: String
+  @OptionGroup var list: PassListOptions
+  @OptionGroup var documents: OutputOptions
+
+  func run() throws {
+    let plan = try CompilePlan(checkpointPath: checkpoint, passList: list.passList())
+    if documents.json {
+      Terminal.output(JSONDocument.success(plan.document).text + "\n")
+    } else {
+      Terminal.output(plan.table)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import CompressionPasses
+import Foundation
+import ModelIR
+import PassKit
+import TestSupport
+import Testing
+
+@Suite struct ShippedListsTests {
+  private static let folder = Fixtures.repository + "/passes/"
+  private static let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+
+  @Test func thereAreLists() {
+    #expect(Self.files == ["balanced-4bit.yaml", "half.yaml", "near-lossless-8bit.yaml"])
+  }
+
+  @Test(arguments: files)
+  func everyListSaysWhatItIsForAndCanBePlanned(file: String) throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: Self.folder + file))
+    #expect(bytes.first == UInt8(ascii: "#"))
+    let list = try PassList(parsing: Array(bytes), path: Self.folder + file, catalog: .standard)
+    #expect(list.folder == Self.folder)
+    let model = try SyntheticModel(width: 128, expertWidth: 64).model()
+    let plan = try PassPlan(list.steps, on: ModelOutline(of: model))
+    #expect(plan.steps.allSatisfy { !$0.assignments.isEmpty })
+    #expect(try PassList(parsing: Array(list.printed.utf8), path: "a", catalog: .standard) == list)
+  }
+}

@@ -1,0 +1,146 @@
+import DecodeKernels
+import Encodings
+import Parallelism
+import TensorCore
+import Testing
+
+@Suite struct EncodedMatrixTests {
+  private static let pool = WorkerPool(threadCount: 2)
+
+  private func matrix(
+    _ sample: SampleMatrix, _ isa: InstructionSet, pool: WorkerPool = Self.pool
+  ) throws -> EncodedMatrix {
+    try EncodedMatrix(
+      encoding: sample.encoding, shape: sample.shape, storage: InMemoryBytes(sample.bytes),
+      context: KernelContext(instructionSet: isa, pool: pool))
+  }
+
+  private func apply(_ matrix: EncodedMatrix, _ x: [Float], tokenCount: Int) -> [Float] {
+    var y = [Float](repeating: .nan, count: tokenCount * matrix.shape.outputCount)
+    var span = y.mutableSpan
+    matrix.apply(x.span, tokenCount: tokenCount, into: &span)
+    return y
+  }
+
+  /// The sum of rounding errors of `inputCount` products stays far below 1e-6 of the sum of their magnitudes; a single
+  /// code read from the wrong place does not.
+  private func expectProduct(_ sample: SampleMatrix, _ isa: InstructionSet, tokenCount: Int) throws {
+    let x = sample.inputs(tokenCount: tokenCount)
+    let y = apply(try matrix(sample, isa), x, tokenCount: tokenCount)
+    let expected = sample.product(x, tokenCount: tokenCount)
+    let worst = zip(y, expected).map { abs(Double($0) - $1.value) / ($1.magnitude + 1e-30) }.max()!
+    #expect(worst <= 1e-6, "\(sample.encoding.text) \(sample.shape) × \(tokenCount) on \(isa): \(worst)")
+    #expect(!y.contains { !$0.isFinite })
+  }
+
+  @Test(arguments: InstructionSet.supported, [1, 2, 3, 33, 63, 64, 65, 96, 128, 192, 1_088])
+  func productsAgreeWithTheOracle(isa: InstructionSet, inputCount: Int) throws {
+    for (index, encoding) in SampleMatrix.encodings(inputCount: inputCount).enumerated() {
+      let sample = SampleMatrix(encoding, outputCount: 7, inputCount: inputCount, seed: UInt64(index))
+      for tokenCount in [1, 2, 5] { try expectProduct(sample, isa, tokenCount: tokenCount) }
+    }
+  }
+
+  @Test(arguments: InstructionSet.supported, [1, 2, 3, 4, 5, 6, 7, 8, 13, 64, 65])
+  func everyTileOfTokensAndRowsIsRight(isa: InstructionSet, tokenCount: Int) throws {
+    let grouped = GroupedEncoding(bits: 5, groupElementCount: 32, isSymmetric: false)
+    for outputCount in [1, 2, 3, 4, 5, 9] {
+      for encoding in [Encoding.dense(.bf16), .grouped(grouped)] {
+        let sample = SampleMatrix(encoding, outputCount: outputCount, inputCount: 160, seed: 8)
+        try expectProduct(sample, isa, tokenCount: tokenCount)
+      }
+    }
+  }
+
+  /// A row of Llama's feed-forward width, longer than any block the kernels work in.
+  @Test(arguments: InstructionSet.supported)
+  func longRowsAreRight(isa: InstructionSet) throws {
+    for encoding in SampleMatrix.encodings(inputCount: 11_008) {
+      let sample = SampleMatrix(encoding, outputCount: 3, inputCount: 11_008, seed: 11)
+      for tokenCount in [1, 2] { try expectProduct(sample, isa, tokenCount: tokenCount) }
+    }
+  }
+
+  /// With scales of 16 bits no product rounds, so every instruction set decodes what the oracle does, to the bit.
+  @Test(arguments: InstructionSet.supported, [1, 3, 33, 64, 65, 192, 2_112])
+  func decodedRowsAreTheOraclesRows(isa: InstructionSet, inputCount: Int) throws {
+    for encoding in SampleMatrix.encodings(inputCount: inputCount) {
+      let sample = SampleMatrix(encoding, outputCount: 3, inputCount: inputCount, seed: 21)
+      let matrix = try matrix(sample, isa)
+      for row in 0..<3 {
+        var decoded = [Float](repeating: .nan, count: inputCount)
+        var span = decoded.mutableSpan
+        matrix.decodeRow(row, into: &span)
+        let expected = sample.decoded[row * inputCount..<(row + 1) * inputCount]
+        if case .grouped(let grouped) = encoding, grouped.scaleType == .f32 {
+          #expect(zip(decoded, expected).allSatisfy { abs($0 - $1) <= 1e-5 }, "\(encoding.text) on \(isa)")
+        } else {
+          #expect(decoded == Array(expected), "\(encoding.text) on \(isa)")
+        }
+      }
+    }
+  }
+
+  /// Results depend on nothing but the operands: not on threads, and not on how rows are shared out.
+  @Test(arguments: InstructionSet.supported, [1, 6, 70])
+  func threadsDoNotChangeResults(isa: InstructionSet, tokenCount: Int) throws {
+    let grouped = GroupedEncoding(bits: 4, groupElementCount: 64, isSymmetric: false)
+    let sample = SampleMatrix(.grouped(grouped), outputCount: 1_030, inputCount: 1_088, seed: 31)
+    let x = sample.inputs(tokenCount: tokenCount)
+    let alone = apply(try matrix(sample, isa, pool: WorkerPool(threadCount: 1)), x, tokenCount: tokenCount)
+    for threadCount in [2, 3] {
+      let shared = apply(try matrix(sample, isa, pool: WorkerPool(threadCount: threadCount)), x, tokenCount: tokenCount)
+      #expect(shared == alone)
+    }
+  }
+
+  /// A token's result does not depend on the tokens beside it, once there are several.
+  @Test(arguments: InstructionSet.supported)
+  func tokensDoNotDisturbEachOther(isa: InstructionSet) throws {
+    let sample = SampleMatrix(.dense(.f16), outputCount: 9, inputCount: 1_091, seed: 41)
+    let matrix = try matrix(sample, isa)
+    let x = sample.inputs(tokenCount: 70)
+    let together = apply(matrix, x, tokenCount: 70)
+    for first in [0, 5, 63, 68] {
+      let pair = apply(matrix, Array(x[first * 1_091..<(first + 2) * 1_091]), tokenCount: 2)
+      #expect(pair == Array(together[first * 9..<(first + 2) * 9]))
+    }
+  }
+
+  @Test func bytesNeedNoAlignment() throws {
+    let grouped = GroupedEncoding(bits: 4, groupElementCount: 32, isSymmetric: false)
+    for encoding in [Encoding.dense(.f32), .dense(.f16), .grouped(grouped)] {
+      let sample = SampleMatrix(encoding, outputCount: 5, inputCount: 96, seed: 51)
+      let shifted = InMemoryBytes([0xFF] + sample.bytes)
+      for isa in InstructionSet.supported {
+        let context = KernelContext(instructionSet: isa, pool: Self.pool)
+        let slice = ByteSlice(shifted, 1..<sample.bytes.count + 1)
+        let moved = try EncodedMatrix(encoding: encoding, shape: sample.shape, storage: slice, context: context)
+        let x = sample.inputs(tokenCount: 3)
+        #expect(apply(moved, x, tokenCount: 3) == apply(try matrix(sample, isa), x, tokenCount: 3))
+      }
+    }
+  }
+
+  @Test func noTokensIsNothingToDo() throws {
+    let sample = SampleMatrix(.dense(.f32), outputCount: 2, inputCount: 2, seed: 61)
+    #expect(apply(try matrix(sample, .scalar), [], tokenCount: 0).isEmpty)
+  }
+
+  @Test func wrongBytesAndShapesAreRefused() {
+    let context = KernelContext(pool: Self.pool)
+    let encoding = Encoding.grouped(GroupedEncoding(bits: 4, groupElementCount: 32, isSymmetric: false))
+    let shape = MatrixShape(outputCount: 2, inputCount: 64)
+    let needed = encoding.byteCount(of: shape)
+    for found in [0, needed - 1, needed + 1] {
+      #expect(throws: KernelError.wrongByteCount(encoding, shape, found: found)) {
+        let storage = InMemoryBytes([UInt8](repeating: 0, count: found))
+        return try EncodedMatrix(encoding: encoding, shape: shape, storage: storage, context: context)
+      }
+    }
+    let odd = MatrixShape(outputCount: 2, inputCount: 40)
+    #expect(throws: KernelError.shapeNotAccepted(encoding, odd)) {
+      try EncodedMatrix(encoding: encoding, shape: odd, storage: InMemoryBytes([]), context: context)
+    }
+  }
+}

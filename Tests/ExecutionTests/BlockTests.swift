@@ -1,0 +1,99 @@
+import Execution
+import ModelGraph
+import Testing
+
+@Suite struct BlockTests {
+  @Test(arguments: ["llama", "mistral-window", "qwen2-moe", "qwen3-moe"], [16, 256])
+  func blocksInARowEqualOnePass(name: String, chunkTokenCount: Int) throws {
+    let model = try TinyModel("tiny/" + name, chunkTokenCount: chunkTokenCount)
+    let ids = try Golden("tiny/\(name)/golden.safetensors").ids
+    let whole = try model.logits(ids)
+    // Twice, the second time with the caches of the first.
+    for _ in 0..<2 { #expect(try chained(model.executor, ids, nil) == whole) }
+  }
+
+  @Test func blocksCanBeRunOnTwoSequencesInTurn() throws {
+    let executor = try TinyModel("tiny/llama").executor
+    let ids = try Golden("tiny/llama/golden.safetensors").ids
+    let first = try run(executor, 1, embed(executor, ids), ids.count)
+    let other = try run(executor, 1, embed(executor, Array(ids.reversed())), ids.count)
+    #expect(try run(executor, 1, embed(executor, ids), ids.count) == first)
+    #expect(other != first)
+  }
+
+  @Test func theObserverSeesEveryLinearsInput() throws {
+    let model = try TinyModel("tiny/qwen2-moe", chunkTokenCount: 16)
+    let ids = try Golden("tiny/qwen2-moe/golden.safetensors").ids
+    let blockwise = Recorder(), whole = Recorder()
+    _ = try chained(model.executor, ids, blockwise)
+    try model.executor.forward(
+      ids, cache: try model.executor.makeCache(), logits: .all, observer: whole)
+    #expect(blockwise.inputs == whole.inputs)
+    let linears = model.checkpoint.graph.parameters.filter {
+      $0.dimensions.count == 2 && $0.name != "model.embed_tokens.weight"
+    }
+    for parameter in linears {
+      let input = try #require(whole.inputs[parameter.name])
+      #expect(input.count % parameter.dimensions[1] == 0)
+      if !parameter.name.contains(".experts.") { #expect(input.count == ids.count * parameter.dimensions[1]) }
+    }
+    #expect(whole.inputs.count == linears.count)
+    // Two of eight experts see each token, and gate, up and the query's input are what the graph says.
+    let routed = (0..<8).map { (whole.inputs["model.layers.0.mlp.experts.\($0).gate"] ?? []).count / 64 }
+    #expect(routed.reduce(0, +) == 2 * ids.count)
+    #expect(whole.inputs["model.layers.1.mlp.gate.weight"] == whole.inputs["model.layers.1.mlp.shared_expert.up"])
+    let other = Recorder()
+    try model.executor.forward(ids, cache: try model.executor.makeCache(), logits: .none, observer: other)
+    #expect(other.inputs["lm_head.weight"] == nil)
+  }
+
+  @Test func aBlockWithTwoResultsIsNotSeparable() throws {
+    let program = try SmallProgram(width: 8, tokenCount: 4) { x, writer, _ in
+      let first = writer.add(Clamp(input: x, limit: 1))
+      let second = writer.add(Activation(input: x, function: .relu))
+      writer.block("second")
+      return writer.add(Add(left: first, right: second))
+    }
+    #expect(throws: ExecutionError.blockNotSeparable("body")) { try program.executor.widths(ofBlock: 1) }
+    #expect(throws: ExecutionError.blockNotSeparable("second")) { try program.executor.widths(ofBlock: 2) }
+    #expect(try program.executor.widths(ofBlock: 0) == (nil, 8))
+    #expect(try program.executor.widths(ofBlock: 3) == (8, nil))
+  }
+
+  private func chained(_ executor: Executor, _ ids: [Int], _ observer: Recorder?) throws -> [Float] {
+    var hidden = try embed(executor, ids)
+    for index in 1..<executor.graph.blocks.count - 1 { hidden = try run(executor, index, hidden, ids.count, observer) }
+    var logits: [Float] = []
+    try executor.logits(ofHidden: hidden.span, tokenCount: ids.count, observer: observer) { position, row in
+      #expect(logits.count == position * row.count)
+      logits += row.array
+    }
+    return logits
+  }
+
+  private func embed(_ executor: Executor, _ ids: [Int]) throws -> [Float] {
+    var hidden = [Float](repeating: 0, count: ids.count * (try executor.widths(ofBlock: 0).output ?? 0))
+    var span = hidden.mutableSpan
+    try executor.embed(ids, into: &span)
+    return hidden
+  }
+
+  private func run(
+    _ executor: Executor, _ index: Int, _ input: [Float], _ tokenCount: Int, _ observer: Recorder? = nil
+  ) throws -> [Float] {
+    var output = [Float](repeating: 0, count: tokenCount * (try executor.widths(ofBlock: index).output ?? 0))
+    var span = output.mutableSpan
+    try executor.runBlock(index, input: input.span, tokenCount: tokenCount, into: &span, observer: observer)
+    return output
+  }
+}
+
+/// Keeps every input of every linear map.
+private final class Recorder: LinearObserver {
+  var inputs: [String: [Float]] = [:]
+
+  func observe(_ name: String, input: Span<Float>, tokenCount: Int) {
+    #expect(tokenCount > 0 && input.count % tokenCount == 0)
+    inputs[name, default: []] += input.array
+  }
+}

@@ -1,0 +1,147 @@
+import Encodings
+import TensorCore
+import Testing
+
+@testable import PackFormat
+
+/// The rules of docs/format.md §3.1 and §3.5: manifests whose message is well-formed and whose content is not.
+@Suite struct ManifestRuleTests {
+  let sample: SamplePack
+  let forge: PackForge
+  let placements: [ParameterPlacement]
+
+  init() throws {
+    sample = SamplePack()
+    forge = try PackForge(sample.bytes())
+    placements = try PackLayout(sample.contents).placements
+  }
+
+  private func rule(_ manifest: [UInt8]) -> PackFormatError? {
+    var forge = forge
+    forge.replace(kind: 1, by: manifest)
+    return brokenRule(forge.bytes)
+  }
+
+  private func rule(_ change: (inout PackManifest) -> Void) -> PackFormatError? {
+    var manifest = sample.contents.manifest
+    change(&manifest)
+    return rule(ManifestCoding.encode(manifest, placements))
+  }
+
+  private func rule(placing index: Int, _ section: Int, _ offset: Int, _ byteCount: Int) -> PackFormatError? {
+    var placements = placements
+    placements[index] = ParameterPlacement(section: section, offset: offset, byteCount: byteCount)
+    return rule(ManifestCoding.encode(sample.contents.manifest, placements))
+  }
+
+  private func replacing(_ index: Int, _ parameter: PackParameter) -> PackFormatError? {
+    rule { $0.parameters[index] = parameter }
+  }
+
+  @Test func theUnchangedManifestIsAccepted() {
+    #expect(rule { _ in } == nil)
+  }
+
+  @Test func labelsAndNumbers() {
+    let label = LabelRule.description
+    for bad in ["", "a\nb", "a\u{0085}b", String(repeating: "x", count: 256)] {
+      #expect(rule { $0.toolVersion = bad } == .manifestValue(field: "tool_version", found: bad, allowed: label))
+      #expect(rule { $0.architecture = bad } == .manifestValue(field: "architecture", found: bad, allowed: label))
+    }
+    for bad in [0, 1 << 31, Int(UInt32.max)] {
+      #expect(rule { $0.vocabularyCount = bad }
+        == .manifestValue(field: "vocabulary_count", found: "\(bad)", allowed: "1 to 2147483647"))
+      #expect(rule { $0.contextLength = bad }
+        == .manifestValue(field: "context_length", found: "\(bad)", allowed: "1 to 2147483647"))
+    }
+    #expect(rule { $0.beginningID = 300 } == .manifestValue(field: "beginning_id", found: "300", allowed: "0 to 299"))
+    #expect(rule { $0.endIDs = [2, 300] } == .manifestValue(field: "end_ids", found: "300", allowed: "0 to 299"))
+    #expect(rule { $0.endIDs = [2, 2] }
+      == .manifestValue(field: "end_ids", found: "2 twice", allowed: "distinct ids"))
+  }
+
+  @Test func generationDefaults() {
+    let changes: [(String, (inout GenerationDefaults) -> Void)] = [
+      ("temperature", { $0.temperature = -1 }), ("temperature", { $0.temperature = .nan }),
+      ("temperature", { $0.temperature = .infinity }), ("top_k", { $0.topK = 0 }),
+      ("top_p", { $0.topP = 1.5 }), ("top_p", { $0.topP = .nan }), ("min_p", { $0.minP = -0.1 }),
+      ("repetition_penalty", { $0.repetitionPenalty = 0 }), ("repetition_penalty", { $0.repetitionPenalty = -1 }),
+    ]
+    for (field, change) in changes {
+      guard case .manifestValue(field, _, _) = rule({ change(&$0.generation) }) else {
+        Issue.record("\(field)")
+        continue
+      }
+    }
+  }
+
+  @Test func namesAndRoles() {
+    for bad in ["", "with space", "tab\t", "é", String(repeating: "n", count: 1_025)] {
+      let found = replacing(0, SamplePack.parameter(bad, "embedding", [3, 64], .dense(.f32)))
+      guard case .manifestValue("parameters.name", bad, _) = found else {
+        Issue.record("\(bad)")
+        continue
+      }
+    }
+    for bad in ["", "Head", "a-b", String(repeating: "r", count: 33)] {
+      let found = replacing(0, SamplePack.parameter("n", bad, [3, 64], .dense(.f32)))
+      guard case .manifestValue("parameters.role", bad, _) = found else {
+        Issue.record("\(bad)")
+        continue
+      }
+    }
+    #expect(rule { $0.parameters[1] = $0.parameters[0] } == .parameterDuplicate("embedding.tokens"))
+    #expect(rule { $0.sources[1] = $0.sources[0] } == .sourceDuplicate("config.json"))
+    #expect(rule { $0.sources[1] = PackSource(name: "a/b", byteCount: 1) }
+      == .manifestValue(field: "sources.name", found: "a/b", allowed: "a name without a folder"))
+  }
+
+  @Test(arguments: [
+    [], [0], [4, 0], [1 << 36, 2], [1 << 20, 1 << 20], [Int.max, Int.max, 4], [1, 1, 1, 1, 1, 1, 1, 1, 1], [Int.max],
+  ])
+  func impossibleDimensions(dimensions: [Int]) {
+    // The byte count of such a shape cannot be asked for, so it is given.
+    #expect(replacing(2, SamplePack.parameter("n", "mlp", dimensions, .dense(.f32)))
+      == .parameterShape("n", dimensions: dimensions, encoding: "dense(f32)"))
+  }
+
+  @Test func groupsThatDoNotDivideTheRow() {
+    let encoding = Encoding.grouped(GroupedEncoding(bits: 4, groupElementCount: 48, isSymmetric: true, scaleType: .f16))
+    #expect(replacing(2, SamplePack.parameter("n", "mlp", [33, 64], encoding))
+      == .parameterShape("n", dimensions: [33, 64], encoding: encoding.text))
+  }
+
+  @Test func placesOfParameters() {
+    let norm = placements[1], query = placements[2]
+    #expect(norm.section == 4 && query.section == 5 && query.byteCount == 4_224)
+    #expect(rule(placing: 2, 5, 0, 4_223)
+      == .parameterByteCount("layers.0.attention.query", declared: 4_223, expected: 4_224))
+    for section in [0, 3, 10, 11, 12, Int(UInt32.max)] {
+      #expect(rule(placing: 2, section, 0, 4_224) == .parameterSection("layers.0.attention.query", section: section))
+    }
+    for (section, offset) in [(5, 64), (5, 1), (6, 0), (5, Int.max), (5, 1 << 40)] {
+      #expect(rule(placing: 2, section, offset, 4_224)
+        == .parameterPlace("layers.0.attention.query", section: section, offset: offset))
+    }
+    for offset in [0, norm.offset - 64, norm.offset + 64] {
+      #expect(rule(placing: 1, 4, offset, norm.byteCount)
+        == .parameterPlace("layers.0.norm", section: 4, offset: offset))
+    }
+  }
+
+  @Test func bytesThatNoParameterCovers() {
+    var longer = forge
+    longer.sections[5].stored += [0]
+    longer.sections[5].rawByteCount += 1
+    #expect(brokenRule(longer.bytes) == .sectionUnused(5, from: 4_224))
+    longer = forge
+    longer.sections.insert(PackForge.Section(kind: 5, [1, 2, 3]), at: 10)
+    #expect(brokenRule(longer.bytes) == .sectionUnused(10, from: 0))
+    longer.sections[10] = PackForge.Section(kind: 5, [])
+    #expect(brokenRule(longer.bytes) == .sectionUnused(10, from: 0))
+    var shorter = forge
+    shorter.sections[5].stored.removeLast()
+    shorter.sections[5].rawByteCount -= 1
+    #expect(brokenRule(shorter.bytes) == .parameterPlace("layers.0.attention.query", section: 5, offset: 0))
+  }
+}

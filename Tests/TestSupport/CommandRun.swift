@@ -1,0 +1,36 @@
+import Foundation
+
+/// One run of a built tool.
+public struct CommandRun: Sendable {
+  public let status: Int32
+  public let output: String
+  public let error: String
+
+  /// Folder of the built products: where this test program itself lies.
+  public static let productFolder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+
+  /// Runs `tool` (such as `swage-run`) with `arguments` in the repository's folder and waits for it.
+  public init(_ tool: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Self.productFolder + "/" + tool)
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: Fixtures.repository)
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let folder = TemporaryFolder()
+    let outputPath = folder.path("stdout"), errorPath = folder.path("stderr")
+    for path in [outputPath, errorPath] { FileManager.default.createFile(atPath: path, contents: nil) }
+    process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputPath))
+    process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorPath))
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    output = String(decoding: try Data(contentsOf: URL(fileURLWithPath: outputPath)), as: UTF8.self)
+    error = String(decoding: try Data(contentsOf: URL(fileURLWithPath: errorPath)), as: UTF8.self)
+  }
+
+  /// The output as a JSON object, empty when it is none.
+  public var json: [String: Any] {
+    (try? JSONSerialization.jsonObject(with: Data(output.utf8))) as? [String: Any] ?? [:]
+  }
+}
