@@ -62,7 +62,7 @@ let package = Package(
 
     // Row 2.
     layer("ModelIR", ["Diagnostics", "TensorCore", "ModelGraph", "Encodings", "Tokenization"]),
-    layer("PackFormat", ["Diagnostics", "TensorCore", "ByteIO", "CPackManifest", "Encodings", "Tokenization"]),
+    layer("PackFormat", ["Diagnostics", "TensorCore", "ByteIO", "CPackManifest", "Encodings"]),
     layer("DecodeKernels", ["Diagnostics", "TensorCore", "Parallelism", "Encodings", "CDecodeKernels"]),
 
     // Row 3.

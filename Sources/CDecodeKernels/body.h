@@ -2,8 +2,8 @@
 //
 // A lanes header defines: CDK_TARGET (the target attribute), LANES, `vf` (LANES floats) with the vf_ operations, and
 // unless LANES is 1 `vb` (16 bytes) with the vb_ operations. TILE_TOKENS is how many tokens a tile of the product
-// holds. In vf_min and vf_max an unordered second operand wins. Lanes that define LANES_LOOK_UP have vf_look_up, a faster
-// way from codes to weights.
+// holds. In vf_min and vf_max an unordered second operand wins. Lanes that define LANES_LOOK_UP have vf_look_up, a
+// faster way from codes to weights.
 
 #include "body_convert.h"
 #include "body_vector.h"

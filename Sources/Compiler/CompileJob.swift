@@ -137,7 +137,7 @@ public struct CompileJob {
         minAgreement: settings?.minAgreement),
       context: context
     ) { progress(Progress(label: "verify", fraction: 0.9 + 0.1 * $0)) }
-    return (check, report, AccuracyRecord(report, textDigest: SHA256Digest(bytes: tokens.digest)))
+    return (check, report, AccuracyRecord(measured: report, textDigest: SHA256Digest(bytes: tokens.digest)))
   }
 }
 
@@ -150,9 +150,10 @@ extension CompileJob.Progress {
 }
 
 extension AccuracyRecord {
-  /// What a verification found, as the pack records it.
-  init(_ report: VerifyReport, textDigest: SHA256Digest) {
+  /// What a verification found, as the pack records it; nil when the pack is so broken that a figure is not finite.
+  init?(measured report: VerifyReport, textDigest: SHA256Digest) {
     let summary = report.summary
+    guard summary.perplexityRatio.high.isFinite, summary.meanDivergence.high.isFinite else { return nil }
     let estimate = { (interval: ConfidenceInterval) in
       Estimate(mean: interval.estimate, low: interval.low, high: interval.high)
     }

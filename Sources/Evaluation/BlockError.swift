@@ -15,7 +15,8 @@ public struct BlockError: Sendable, Equatable {
 extension BlockError {
   /// Measures every block that both models have under one name and width, except the last, which leaves logits.
   ///
-  /// A block missing from the compiled model is passed over there: its states are then compared after the next common block.
+  /// A block missing from the compiled model is passed over there: its states are then compared after the next common
+  /// block.
   /// - Parameter sequences: ids of the sequences to run, each within the context of both.
   /// - Throws: `ExecutionError`, and what the operators throw.
   public static func measure(original: Executor, compiled: Executor, on sequences: [[Int]]) throws -> [BlockError] {

@@ -16,7 +16,8 @@ public struct VerifyReport: Sendable {
   /// - Parameter pairs: what was compared.
   /// - Throws: `ScoringError.tooFewTokens` when that is nothing.
   public init(
-    _ pairs: PairedAccumulator, subject: VerifySubject, windowTokenCount: Int, blockErrors: [BlockError], limits: GateLimits
+    _ pairs: PairedAccumulator, subject: VerifySubject, windowTokenCount: Int, blockErrors: [BlockError],
+    limits: GateLimits
   ) throws(ScoringError) {
     var generator = SplitMix64(seed: VerifyJob.seed)
     guard let summary = pairs.summary(using: &generator) else { throw .tooFewTokens(0) }
@@ -82,7 +83,8 @@ public struct VerifyReport: Sendable {
 
   private static func document(of gate: GateResult) -> JSONText {
     .object([
-      ("name", .string(gate.gate.rawValue)), ("limit", .number(gate.limit)), ("measured", .number(gate.measured.estimate)),
+      ("name", .string(gate.gate.rawValue)), ("limit", .number(gate.limit)),
+      ("measured", .number(gate.measured.estimate)),
       ("low", .number(gate.measured.low)), ("high", .number(gate.measured.high)), ("met", .boolean(gate.met)),
     ])
   }

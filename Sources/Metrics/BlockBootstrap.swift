@@ -1,7 +1,8 @@
 /// Confidence intervals for means over tokens that come in dependent blocks.
 ///
-/// Tokens of one window share a context and their errors go together, so whole windows are drawn, with replacement, as often as
-/// there are windows; the interval spans the middle 95 % of the means of such draws (Künsch 1989; Efron's percentile method).
+/// Tokens of one window share a context and their errors go together, so whole windows are drawn, with replacement, as
+/// often as there are windows; the interval spans the middle 95 % of the means of such draws (Künsch 1989; Efron's
+/// percentile method).
 public enum BlockBootstrap {
   /// Below this many blocks a draw has too few distinct outcomes to tell a spread.
   public static let fewestBlocks = 10

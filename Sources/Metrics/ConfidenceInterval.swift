@@ -21,8 +21,8 @@ public struct ConfidenceInterval: Sendable, Equatable {
     return ConfidenceInterval(estimate: estimate, low: estimate - reach, high: estimate + reach)
   }
 
-  /// Wilson's score interval for a share of `count` independent trials (Wilson 1927); it stays within 0…1 and has a width even
-  /// where every trial succeeded. `count` is at least 1.
+  /// Wilson's score interval for a share of `count` independent trials (Wilson 1927); it stays within 0…1 and has a
+  /// width even where every trial succeeded. `count` is at least 1.
   public static func wilson(successes: Int, of count: Int) -> ConfidenceInterval {
     let n = Double(count)
     let share = Double(successes) / n

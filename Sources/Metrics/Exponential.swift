@@ -2,8 +2,9 @@
 enum Exponential {
   /// e^x for x ≤ 0, with a relative error below 1e-11; what would be smaller than e^−700 is e^−700.
   ///
-  /// x = k·ln 2 + r with |r| ≤ ln 2 / 2; e^r is its Taylor polynomial of degree 9, summed in independent pairs, and k is
-  /// added to the exponent field. Adding `roundingShift` rounds to an integer and leaves it in the low bits of the sum.
+  /// x = k·ln 2 + r with |r| ≤ ln 2 / 2; e^r is its Taylor polynomial of degree 9, summed in independent pairs, and k
+  /// is added to the exponent field. Adding `roundingShift` rounds to an integer and leaves it in the low bits of the
+  /// sum.
   @inline(__always)
   static func ofNonPositive(_ x: Double) -> Double {
     let roundingShift = 0x1.8p52

@@ -5,8 +5,8 @@ public struct LogHistogram: Sendable, Equatable {
   /// Powers of ten at the scale's ends.
   public let exponents: ClosedRange<Int>
   public let binsPerDecade: Int
-  /// Bin i counts values from 10^(exponents.lowerBound + i / binsPerDecade) up to the next step. The first bin also takes
-  /// everything smaller, zero included, the last everything larger.
+  /// Bin i counts values from 10^(exponents.lowerBound + i / binsPerDecade) up to the next step. The first bin also
+  /// takes everything smaller, zero included, the last everything larger.
   public let counts: [Int]
 
   /// - Parameter exponents: a range of at least one decade.

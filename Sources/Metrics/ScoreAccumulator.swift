@@ -2,8 +2,8 @@ import Glibc
 
 /// Perplexity of one model over a stream of scored positions.
 ///
-/// Positions come window by window; the losses of a window depend on each other, so the standard error is that of window totals
-/// once there are ten windows, and that of independent tokens before.
+/// Positions come window by window; the losses of a window depend on each other, so the standard error is that of
+/// window totals once there are ten windows, and that of independent tokens before.
 public struct ScoreAccumulator: Sendable {
   /// Positions scored so far and the sum of their losses, per window.
   public private(set) var windows: [(count: Int, loss: Double)] = []
@@ -45,8 +45,8 @@ public struct ScoreAccumulator: Sendable {
   public var perplexityStandardError: Double { perplexity * meanLossStandardError }
 }
 
-/// Standard error of Σ sums / Σ counts: of the ratio of block totals (Cochran 1977, eq. 6.13) from ten blocks on, of independent
-/// tokens below that; 0 where a single token leaves nothing to estimate it from.
+/// Standard error of Σ sums / Σ counts: of the ratio of block totals (Cochran 1977, eq. 6.13) from ten blocks on, of
+/// independent tokens below that; 0 where a single token leaves nothing to estimate it from.
 func standardErrorOfMean(counts: [Int], sums: [Double], squares: Double) -> Double {
   let count = Double(counts.reduce(0, +))
   guard count > 1 else { return 0 }

@@ -34,7 +34,8 @@ public enum ScoringError: Error, Equatable, Diagnosable {
       Diagnosis(
         code: "score.vocabularies-differ", what: "the two models do not have the same vocabulary",
         place: "\(original) tokens in the original, \(compiled) in the compiled model",
-        why: "only distributions over the same tokens can be compared", fix: "verify a pack against the checkpoint it was made from",
+        why: "only distributions over the same tokens can be compared",
+        fix: "verify a pack against the checkpoint it was made from",
         status: .malformedInput)
     }
   }

@@ -1,8 +1,8 @@
 /// How a text is cut up to be scored: consecutive windows from its start, without overlap.
 ///
-/// Every position but a window's first is scored. Where the tokenizer adds a beginning-of-sequence token, that token takes the
-/// first place of every window, and windows hold one token of text less. What is left at the end counts only in a text that is
-/// shorter than a window.
+/// Every position but a window's first is scored. Where the tokenizer adds a beginning-of-sequence token, that token
+/// takes the first place of every window, and windows hold one token of text less. What is left at the end counts only
+/// in a text that is shorter than a window.
 public struct WindowPlan: Sendable, Equatable {
   public static let defaultWindowTokenCount = 256
 
@@ -43,7 +43,8 @@ public struct WindowPlan: Sendable, Equatable {
     (beginningOfSequence.map { [$0] } ?? []) + tokens[windows[index]]
   }
 
-  /// The place in the text of the token at place `offset` of a window as the model reads it; −1 is the token put before the text.
+  /// The place in the text of the token at place `offset` of a window as the model reads it; −1 is the token put before
+  /// the text.
   public func position(ofWindow index: Int, offset: Int) -> Int {
     windows[index].lowerBound + offset - (beginningOfSequence == nil ? 0 : 1)
   }

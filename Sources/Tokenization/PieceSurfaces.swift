@@ -12,9 +12,12 @@ struct PieceSurfaces: Sendable {
   /// Nil for byte-level models, whose pieces are their own surfaces.
   private let rules: SentencePieceRules?
   private let addedTokens: [Int: AddedToken]
+  /// What tokens that are searched for in normalised text look like there.
+  private let normalizedContents: [Int: [UInt8]]
 
-  init(_ tables: TokenizerTables) {
+  init(_ tables: TokenizerTables, normalizedContents: [Int: [UInt8]]) {
     pieces = tables.pieces
+    self.normalizedContents = normalizedContents
     addedTokens = Dictionary(tables.addedTokens.map { ($0.id, $0) }) { first, _ in first }
     if case .sentencePiece(let rules) = tables.algorithm { self.rules = rules } else { rules = nil }
   }
@@ -27,7 +30,11 @@ struct PieceSurfaces: Sendable {
   }
 
   private func surface(of id: Int, includingSpecial: Bool, _ decoding: inout DecodingState) -> [UInt8] {
-    if let token = addedTokens[id] { return token.isSpecial && !includingSpecial ? [] : Array(token.content.utf8) }
+    if let token = addedTokens[id] {
+      if token.isSpecial, !includingSpecial { return [] }
+      guard let rules, let content = normalizedContents[id] else { return Array(token.content.utf8) }
+      return withSpaces(content[...], rules, &decoding)
+    }
     let kind = pieces.kind(of: id)
     if kind == .control { return includingSpecial ? Array(pieces.bytes(of: id)) : [] }
     guard let rules else { return Array(pieces.bytes(of: id)) }

@@ -27,7 +27,9 @@ public struct Tokenizer: Sendable {
     var contents: [[UInt8]] = []
     for token in normalized { contents.append(Self.normalized(Array(token.content.utf8), encoder)) }
     normalizedSplitter = AddedTokenSplitter(normalized, contents: contents)
-    surfaces = PieceSurfaces(tables)
+    surfaces = PieceSurfaces(
+      tables,
+      normalizedContents: Dictionary(zip(normalized.map(\.id), contents)) { first, _ in first })
   }
 
   public var vocabularyCount: Int { tables.pieces.count }

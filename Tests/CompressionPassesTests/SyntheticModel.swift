@@ -6,8 +6,8 @@ import TensorCore
 
 /// A mixture model with every role a pass must tell apart, and weights drawn from a seed.
 ///
-/// `embedding`, then two layers of norms, an attention projection with a bias, and a feed-forward part (dense in layer 0, a
-/// mixture with router and shared expert in layer 1), then `final_norm` and `head` (unless tied).
+/// `embedding`, then two layers of norms, an attention projection with a bias, and a feed-forward part (dense in
+/// layer 0, a mixture with router and shared expert in layer 1), then `final_norm` and `head` (unless tied).
 struct SyntheticModel {
   var width = 64
   var expertWidth = 32

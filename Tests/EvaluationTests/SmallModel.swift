@@ -53,7 +53,8 @@ struct SmallModel: OperatorSource {
     }
     lines += [
       "block head",
-      "  %\(value + 1) = head %\(value) weight=@head vocabulary=\(Self.vocabularyCount) : [n, \(Self.vocabularyCount)]", "",
+      "  %\(value + 1) = head %\(value) weight=@head vocabulary=\(Self.vocabularyCount) : [n, \(Self.vocabularyCount)]",
+      "",
     ]
     return try Executor(
       graph: ModelGraph(parsing: lines.joined(separator: "\n")), operators: self,

@@ -13,7 +13,9 @@ import Testing
     return (0..<200).map { _ in Int(generator.next() % UInt64(SmallModel.vocabularyCount)) }
   }()
 
-  private func verify(_ compiled: SmallModel, window: Int = 16, limits: GateLimits = GateLimits()) throws -> VerifyReport {
+  private func verify(_ compiled: SmallModel, window: Int = 16, limits: GateLimits = GateLimits()) throws
+    -> VerifyReport
+  {
     let plan = try WindowPlan(tokenCount: Self.tokens.count, windowTokenCount: window, contextLength: 64)
     return try VerifyJob(tokens: Self.tokens, plan: plan, pool: SmallModel.pool).run(
       original: SmallModel().executor(), compiled: compiled.executor(), subject: .sample, limits: limits)

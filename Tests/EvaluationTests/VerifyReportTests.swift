@@ -9,7 +9,8 @@ import Testing
 @Suite struct VerifyReportTests {
   /// A report over made-up comparisons.
   static func report(
-    subject: VerifySubject = .sample, windows: Int = 30, limits: GateLimits = GateLimits(), blockErrors: [BlockError] = []
+    subject: VerifySubject = .sample, windows: Int = 30, limits: GateLimits = GateLimits(),
+    blockErrors: [BlockError] = []
   ) throws -> VerifyReport {
     var generator = SplitMix64(seed: 4)
     var pairs = PairedAccumulator()
@@ -37,30 +38,32 @@ import Testing
     let report = try Self.report(limits: limits, blockErrors: Self.blockErrors)
     let parsed = try JSONSerialization.jsonObject(with: Data(report.document.text.utf8))
     let object = try #require(parsed as? [String: Any])
-    func number(_ path: String...) -> Double? {
+    // Foundation's own reader of numbers is off by one in the last place now and then.
+    func holds(_ expected: Double, at path: String...) -> Bool {
       var value: Any? = object
       for key in path { value = (value as? [String: Any])?[key] }
-      return value as? Double
+      return (value as? Double).map { abs($0 - expected) <= 1e-15 * abs(expected) } ?? false
     }
-    #expect(number("original", "perplexity") == report.summary.originalPerplexity)
-    #expect(number("compiled", "perplexity") == report.summary.compiledPerplexity)
-    #expect(number("perplexity_ratio", "mean") == report.summary.perplexityRatio.estimate)
-    #expect(number("perplexity_ratio", "low") == report.summary.perplexityRatio.low)
-    #expect(number("perplexity_ratio", "high") == report.summary.perplexityRatio.high)
-    #expect(number("kl_divergence", "mean") == report.summary.meanDivergence.estimate)
-    #expect(number("kl_divergence", "low") == report.summary.meanDivergence.low)
-    #expect(number("kl_divergence", "high") == report.summary.meanDivergence.high)
-    #expect(number("kl_divergence", "p99") == report.summary.divergencePercentiles.value(at: 0.99))
-    #expect(number("top1_agreement") == report.summary.agreement.estimate)
+    #expect(holds(report.summary.originalPerplexity, at: "original", "perplexity"))
+    #expect(holds(report.summary.compiledPerplexity, at: "compiled", "perplexity"))
+    #expect(holds(report.summary.perplexityRatio.estimate, at: "perplexity_ratio", "mean"))
+    #expect(holds(report.summary.perplexityRatio.low, at: "perplexity_ratio", "low"))
+    #expect(holds(report.summary.perplexityRatio.high, at: "perplexity_ratio", "high"))
+    #expect(holds(report.summary.meanDivergence.estimate, at: "kl_divergence", "mean"))
+    #expect(holds(report.summary.meanDivergence.low, at: "kl_divergence", "low"))
+    #expect(holds(report.summary.meanDivergence.high, at: "kl_divergence", "high"))
+    #expect(holds(report.summary.divergencePercentiles.value(at: 0.99), at: "kl_divergence", "p99"))
+    #expect(holds(report.summary.agreement.estimate, at: "top1_agreement"))
     #expect(object["tokens"] as? Int == 30 * 255)
     #expect(object["file_bytes"] as? Int == 4_711_424)
-    #expect(number("bits_per_weight", "total") == 4.487)
-    #expect(number("bits_per_weight", "by_role", "embedding") == 8.25)
+    #expect(holds(4.487, at: "bits_per_weight", "total"))
+    #expect(holds(8.25, at: "bits_per_weight", "by_role", "embedding"))
     let gates = try #require(object["gates"] as? [[String: Any]])
     #expect(gates.map { $0["name"] as? String } == ["max-perplexity-increase", "max-kl", "min-agreement"])
     #expect(gates.map { $0["met"] as? Bool } == [true, false, true])
     #expect(gates.map { $0["limit"] as? Double } == [0.05, 1e-6, 0.5])
-    #expect(gates[1]["measured"] as? Double == report.summary.meanDivergence.estimate)
+    let measured = try #require(gates[1]["measured"] as? Double)
+    #expect(abs(measured - report.summary.meanDivergence.estimate) < 1e-15)
   }
 
   @Test func theTableAlignsItsColumns() throws {
@@ -112,18 +115,19 @@ import Testing
     for error in Self.blockErrors { #expect(text.contains(error.block)) }
     #expect(text.contains("The gate is met"))
     #expect(text.contains("quantize: { bits: 4, group: 64 }"))
-    if let path = ProcessInfo.processInfo.environment["SWAGE_REPORT_SAMPLE"] {
-      try report.html.write(toFile: path, atomically: true, encoding: .utf8)
-    }
   }
 
-  @Test(arguments: [
-    (0.034, 0.04, 4), (1, 1, 5), (5.1, 6, 3), (99, 100, 5), (1_234, 1_500, 3), (0, 1, 1), (.infinity, 1, 1),
-  ] as [(Double, Double, Int)])
-  func scalesEndAtARoundNumber(largest: Double, top: Double, steps: Int) {
+  @Test(
+    arguments: [
+      (0.034, 0.04, ["0", "0.01", "0.02", "0.03", "0.04"]), (1, 1, ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+      (5.1, 6, ["0", "2", "4", "6"]), (1_234, 1_500, ["0", "500", "1,000", "1,500"]),
+      (2.2e-7, 2.5e-7, ["0", "5.0e-8", "1.0e-7", "1.5e-7", "2.0e-7", "2.5e-7"]), (0, 1, ["0", "1"]),
+      (.infinity, 1, ["0", "1"]),
+    ] as [(Double, Double, [String])])
+  func scalesEndAtARoundNumber(largest: Double, top: Double, labels: [String]) {
     let scale = Scale(upTo: largest)
     #expect(abs(scale.top - top) < 1e-12 * top)
-    #expect(scale.ticks.count == steps + 1)
+    #expect(scale.ticks.map(\.label) == labels)
   }
 }
 

@@ -5,27 +5,32 @@ import Testing
 
 @testable import Execution
 
+extension Sampler {
+  fileprivate mutating func next(_ logits: [Float]) throws -> Int { try next(logits.span) }
+  fileprivate mutating func candidateIDs(_ logits: [Float]) throws -> [Int] { try candidates(logits.span).map(\.id) }
+}
+
 @Suite struct SamplerTests {
   /// Probabilities 0.4, 0.3, 0.2, 0.1 for ids 2, 0, 3, 1.
   private let logits: [Float] = [0.3, 0.1, 0.4, 0.2].map { Float(log($0)) }
 
   @Test func greedyTakesTheLowestOfTheLargest() throws {
     var sampler = Sampler(try SamplerOptions.greedy)
-    #expect(try sampler.next(([1, 3, -2, 3, 3] as [Float]).span) == 1)
-    #expect(try sampler.next(([-.infinity, -7] as [Float]).span) == 1)
+    #expect(try sampler.next([1, 3, -2, 3, 3]) == 1)
+    #expect(try sampler.next([-.infinity, -7]) == 1)
   }
 
   @Test func greedyHeedsTheRepetitionPenalty() throws {
     var sampler = Sampler(try SamplerOptions(temperature: 0, repetitionPenalty: 2))
     sampler.accept([1])
-    #expect(try sampler.next(([1.6, 3, 1] as [Float]).span) == 0)
-    #expect(try sampler.next(([1.4, 3, 1] as [Float]).span) == 1)
+    #expect(try sampler.next([1.6, 3, 1]) == 0)
+    #expect(try sampler.next([1.4, 3, 1]) == 1)
     // A negative logit is multiplied.
-    #expect(try sampler.next(([-1.5, -1, -3] as [Float]).span) == 0)
-    #expect(try sampler.next(([-2.5, -1, -3] as [Float]).span) == 1)
+    #expect(try sampler.next([-1.5, -1, -3]) == 0)
+    #expect(try sampler.next([-2.5, -1, -3]) == 1)
     // Present twice, or outside the vocabulary, changes nothing.
     sampler.accept([1, 1, 99, -1])
-    #expect(try sampler.next(([1.4, 3, 1] as [Float]).span) == 1)
+    #expect(try sampler.next([1.4, 3, 1]) == 1)
   }
 
   @Test(arguments: [
@@ -44,9 +49,9 @@ import Testing
   ])
   func theRightTokensAreLeft(setting: SamplerSetting, expected: [Int]) throws {
     var sampler = Sampler(try setting.options())
-    #expect(Set(try sampler.candidates(logits.span).map(\.id)) == Set(expected))
+    #expect(Set(try sampler.candidateIDs(logits)) == Set(expected))
     // What is drawn are these and all of these.
-    let drawn = Set(try (0..<2_000).map { _ in try sampler.next(logits.span) })
+    let drawn = Set(try (0..<2_000).map { _ in try sampler.next(logits) })
     #expect(drawn == Set(expected))
   }
 
@@ -54,7 +59,7 @@ import Testing
     let count = 40_000
     var sampler = Sampler(try SamplerOptions(temperature: 1, topP: 1, seed: 11))
     var counts = [0, 0, 0, 0]
-    for _ in 0..<count { counts[try sampler.next(logits.span)] += 1 }
+    for _ in 0..<count { counts[try sampler.next(logits)] += 1 }
     for (id, probability) in [0.3, 0.1, 0.4, 0.2].enumerated() {
       let deviation = (Double(count) * probability * (1 - probability)).squareRoot()
       #expect(abs(Double(counts[id]) - Double(count) * probability) < 4 * deviation)
@@ -64,7 +69,7 @@ import Testing
   @Test func theSeedDecides() throws {
     func draw(_ seed: UInt64) throws -> [Int] {
       var sampler = Sampler(try SamplerOptions(temperature: 1, topP: 1, seed: seed))
-      return try (0..<50).map { _ in try sampler.next(logits.span) }
+      return try (0..<50).map { _ in try sampler.next(logits) }
     }
     #expect(try draw(3) == draw(3))
     #expect(try draw(3) != draw(4))
@@ -85,20 +90,20 @@ import Testing
       expected.append(id)
       sum += exp(Double(logit) - 8)
     }
-    #expect(try sampler.candidates(logits.span).map(\.id).sorted() == expected.sorted())
+    #expect(try sampler.candidateIDs(logits).sorted() == expected.sorted())
   }
 
   @Test func whatIsNoNumberIsAnErrorAndNeverACrash() throws {
     for temperature in [0, 1] as [Float] {
       var sampler = Sampler(try SamplerOptions(temperature: temperature, repetitionPenalty: 0.01))
-      #expect(throws: ExecutionError.unusableLogits(id: 1)) { try sampler.next(([0, .nan, 1] as [Float]).span) }
-      #expect(throws: ExecutionError.unusableLogits(id: 2)) { try sampler.next(([0, 1, .infinity] as [Float]).span) }
+      #expect(throws: ExecutionError.unusableLogits(id: 1)) { try sampler.next([0, .nan, 1]) }
+      #expect(throws: ExecutionError.unusableLogits(id: 2)) { try sampler.next([0, 1, .infinity]) }
       #expect(throws: ExecutionError.unusableLogits(id: nil)) {
-        try sampler.next(([-.infinity, -.infinity] as [Float]).span)
+        try sampler.next([-.infinity, -.infinity])
       }
-      #expect(throws: ExecutionError.unusableLogits(id: nil)) { try sampler.next(([] as [Float]).span) }
+      #expect(throws: ExecutionError.unusableLogits(id: nil)) { try sampler.next([]) }
       sampler.accept([0])
-      #expect(throws: ExecutionError.unusableLogits(id: 0)) { try sampler.next(([3e38, 0] as [Float]).span) }
+      #expect(throws: ExecutionError.unusableLogits(id: 0)) { try sampler.next([3e38, 0]) }
     }
     #expect(ExecutionError.unusableLogits(id: nil).diagnosis.status == .internalError)
   }

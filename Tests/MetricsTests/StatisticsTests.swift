@@ -38,8 +38,8 @@ import Testing
     #expect(abs(one[0].low - (1.375 - reach)) < 0.1 * reach && abs(one[0].high - (1.375 + reach)) < 0.1 * reach)
   }
 
-  /// Losses that share an offset within a window: the interval must widen to hold the truth, where one that takes tokens as
-  /// independent fails.
+  /// Losses that share an offset within a window: the interval must widen to hold the truth, where one that takes
+  /// tokens as independent fails.
   @Test func bootstrapCoversTheTruthDespiteDependence() {
     var generator = SplitMix64(seed: 2024)
     let trials = 400, windows = 40, length = 32
@@ -64,7 +64,8 @@ import Testing
         estimate: mean, standardError: ((squares / total - mean * mean) / (total - 1)).squareRoot())
       if naive.low <= 0.1, 0.1 <= naive.high { coveredByIndependence += 1 }
     }
-    // 95 % of 400 is 380 with a standard deviation of 4.4; the percentile method with 40 blocks falls about one point short.
+    // 95 % of 400 is 380 with a standard deviation of 4.4; the percentile method with 40 blocks falls about one point
+    // short.
     #expect(covered >= 365 && covered <= 393, "\(covered)")
     #expect(coveredByIndependence < 280, "\(coveredByIndependence)")
   }

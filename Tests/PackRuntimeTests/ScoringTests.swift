@@ -62,7 +62,8 @@ private final class FormulaStream: LogitStream {
     let stream = FormulaStream(vocabularyCount: vocabularyCount) { $1 == $0 + 1 ? 20 : 0 }
     let plan = try WindowPlan(tokenCount: 5, windowTokenCount: 5, contextLength: 8)
     var received = 0
-    let report = try Scoring(tokens: [7, 8, 9, 10, 12], plan: plan, pool: pool).run(stream, receive: { received += $0.count })
+    let report = try Scoring(tokens: [7, 8, 9, 10, 12], plan: plan, pool: pool).run(
+      stream, receive: { received += $0.count })
     #expect(stream.reads == [[7, 8], [9, 10], [12]])
     #expect(stream.restarts == 1)
     #expect(received == 5 * vocabularyCount)
@@ -74,7 +75,9 @@ private final class FormulaStream: LogitStream {
     let stream = FormulaStream(vocabularyCount: 3) { $0 == 2 && $1 == 1 ? .nan : 0 }
     let plan = try WindowPlan(tokenCount: 6, windowTokenCount: 3, contextLength: 8)
     let scoring = Scoring(tokens: [0, 0, 0, 0, 2, 0], plan: plan, pool: pool)
-    #expect(throws: ScoringError.unmeasurable(.nonFiniteLogit(.scored, position: 4, token: 1))) { try scoring.run(stream) }
+    #expect(throws: ScoringError.unmeasurable(.nonFiniteLogit(.scored, position: 4, token: 1))) {
+      try scoring.run(stream)
+    }
   }
 
   @Test func namesATargetOutsideTheVocabulary() throws {
@@ -108,12 +111,13 @@ private final class FormulaStream: LogitStream {
 }
 
 @Suite struct WindowPlanTests {
-  @Test(arguments: [
-    // tokens, window, limit, windows, scored
-    (340_500, 256, nil, 1_330, 339_150), (340_480, 256, 16_384, 64, 16_320), (256, 256, nil, 1, 255),
-    (257, 256, nil, 1, 255), (255, 256, nil, 1, 254), (2, 256, nil, 1, 1), (512, 256, 300, 1, 255),
-    (10, 2, nil, 5, 5), (1_000, 256, 5_000, 3, 765),
-  ] as [(Int, Int, Int?, Int, Int)])
+  @Test(
+    arguments: [
+      // tokens, window, limit, windows, scored
+      (340_500, 256, nil, 1_330, 339_150), (340_480, 256, 16_384, 64, 16_320), (256, 256, nil, 1, 255),
+      (257, 256, nil, 1, 255), (255, 256, nil, 1, 254), (2, 256, nil, 1, 1), (512, 256, 300, 1, 255),
+      (10, 2, nil, 5, 5), (1_000, 256, 5_000, 3, 765),
+    ] as [(Int, Int, Int?, Int, Int)])
   func countsWindows(tokens: Int, window: Int, limit: Int?, windows: Int, scored: Int) throws {
     let plan = try WindowPlan(tokenCount: tokens, windowTokenCount: window, contextLength: 512, tokenCountLimit: limit)
     #expect(plan.windows.count == windows)

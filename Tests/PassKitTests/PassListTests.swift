@@ -59,8 +59,8 @@ import Testing
       list.printed == """
         version: 1
         passes:
-          - sample: { bits: 4, damping: 0.01, share: 0.75, exact: false, mode: fast, candidates: [2, 4], pattern: "2:4", \
-        targets: ["*.mlp.*"] }
+          - sample: { bits: 4, damping: 0.01, share: 0.75, exact: false, mode: fast, candidates: [2, 4], \
+        pattern: "2:4", targets: ["*.mlp.*"] }
           - needy: { count: 2 }
         verify: { text: "a \\"b\\".txt", window: 256 }
 

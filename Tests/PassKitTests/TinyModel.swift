@@ -3,8 +3,8 @@ import ModelGraph
 import ModelIR
 import TensorCore
 
-/// A model of linear layers: `embedding` (vocabulary, width), `layers.N.norm`, `layers.N.mlp` (width, width) and `head`,
-/// with weights drawn from a seed.
+/// A model of linear layers: `embedding` (vocabulary, width), `layers.N.norm`, `layers.N.mlp` (width, width) and
+/// `head`, with weights drawn from a seed.
 enum TinyModel {
   static let vocabularyCount = 10
 

@@ -10,12 +10,20 @@ public struct CommandRun: Sendable {
   public static let productFolder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
 
   /// Runs `tool` (such as `swage-run`) with `arguments` in the repository's folder and waits for it.
-  public init(_ tool: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+  public init(_ tool: String, _ arguments: [String]) throws {
+    try self.init(executable: Self.productFolder + "/" + tool, arguments)
+  }
+
+  /// Runs `script` in bash with `$TOOLS` set to the folder of the built tools.
+  public init(script: String) throws {
+    try self.init(executable: "/bin/bash", ["-c", "TOOLS='\(Self.productFolder)'; \(script)"])
+  }
+
+  private init(executable: String, _ arguments: [String]) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.productFolder + "/" + tool)
+    process.executableURL = URL(fileURLWithPath: executable)
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: Fixtures.repository)
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let folder = TemporaryFolder()
     let outputPath = folder.path("stdout"), errorPath = folder.path("stderr")
     for path in [outputPath, errorPath] { FileManager.default.createFile(atPath: path, contents: nil) }
@@ -33,4 +41,7 @@ public struct CommandRun: Sendable {
   public var json: [String: Any] {
     (try? JSONSerialization.jsonObject(with: Data(output.utf8))) as? [String: Any] ?? [:]
   }
+
+  /// The code of the error object of the JSON output.
+  public var errorCode: String? { (json["error"] as? [String: Any])?["code"] as? String }
 }

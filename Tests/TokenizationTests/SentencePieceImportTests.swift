@@ -71,7 +71,7 @@ import Tokenization
     #expect(tokenizer.encode("<s>") != [1])
     tokenizer = try load(bytes, ["added_tokens.json": #"{"<y>":9}"#])
     #expect(tokenizer.encode("<y><s>") == [9, 1])
-    #expect(try tokenizer.decode([9, 7]) == "<y>a")
+    #expect(try tokenizer.decode([9, 7]) == "<y> a")
     #expect(throws: TokenizerImportError.self) { try load(bytes, ["added_tokens.json": #"{"<y>":4}"#]) }
   }
 

@@ -50,9 +50,9 @@ import Testing
     #expect(throws: SentencePieceError.unknownAlgorithm(source: "m", code: 8)) {
       try parse(field(1, field(1, [0x61])) + field(2, [0x18, 8]))
     }
-    let many = [UInt8](repeating: 0, count: SentencePieceModel.byteCountLimit / 2)
+    let many = [[UInt8]](repeating: [0x0A, 0], count: SentencePieceModel.pieceCountLimit + 1)
     #expect(throws: SentencePieceError.tooManyPieces(source: "m", limit: SentencePieceModel.pieceCountLimit)) {
-      try parse(many.flatMap { [0x0A, $0] })
+      try parse(many.flatMap { $0 })
     }
   }
 
@@ -61,7 +61,7 @@ import Testing
     let bytes = try required(fixtureBytes("models/novelist-moe/tokenizer.model"))
     let whole = try parse(bytes)
     var refusedCount = 0
-    for length in 0..<bytes.count where length % 7 == 0 || length > bytes.count - 300 {
+    for length in 0..<bytes.count where length % 41 == 0 || length > bytes.count - 300 {
       do {
         let cut = try parse(Array(bytes[..<length]))
         #expect(cut.pieces == Array(whole.pieces[..<cut.pieces.count]))
@@ -69,6 +69,6 @@ import Testing
         refusedCount += 1
       }
     }
-    #expect(refusedCount > 7_000)
+    #expect(refusedCount > 1_500)
   }
 }

@@ -121,11 +121,11 @@ import Tokenization
     #expect(try tokenizer.decode([299]) == "")
   }
 
-  /// Two spellings of é that Swift takes for equal are two tokens.
+  /// Two spellings of ś that Swift takes for equal are two tokens.
   @Test func canonicallyEqualTokensDiffer() throws {
-    let json = byteLevel(added: added(258, "\u{e9}", special: false) + "," + added(259, "e\u{301}", special: false))
+    let json = byteLevel(added: added(258, "\u{15b}", special: false) + "," + added(259, "s\u{301}", special: false))
     let tokenizer = try Tokenizer(load(json).tables)
-    #expect(tokenizer.encode("\u{e9}e\u{301}e") == [258, 259, 101])
+    #expect(tokenizer.encode("\u{15b}s\u{301}s") == [258, 259, 115])
   }
 
   @Test func folderWithoutTokenizerHasNone() throws {

@@ -12,9 +12,9 @@ public struct Cast: ParameterPass {
   public static let summary = "store dense weights in another floating-point type"
   public static let options = [typeOption.declaration, targetsOption.declaration]
   public static let details = """
-    Weights are rounded to the nearest value of the type, ties to even. A pattern takes whatever dense parameter it matches:
-    routers, norms and biases need not be named. A weight that is too large for the type (above 65504 for `f16`) is an error
-    that names the tensor; nothing is clipped.
+    Weights are rounded to the nearest value of the type, ties to even. A pattern takes whatever dense parameter it
+    matches: routers, norms and biases need not be named. A weight that is too large for the type (above 65504 for
+    `f16`) is an error that names the tensor; nothing is clipped.
     """
 
   private let type: ElementType

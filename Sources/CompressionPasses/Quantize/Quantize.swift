@@ -12,12 +12,12 @@ public struct Quantize: ParameterPass {
   public static let summary = "replace dense weights by integers of 2 to 8 bits that share a scale per group"
   public static let options = QuantizeOptions.declarations
   public static let details = """
-    Every group of `group` consecutive weights of a row has its own scale and, unless `symmetric`, its own zero point, both
-    searched for the smallest squared error. `group` must divide the rows of every tensor taken.
+    Every group of `group` consecutive weights of a row has its own scale and, unless `symmetric`, its own zero point,
+    both searched for the smallest squared error. `group` must divide the rows of every tensor taken.
 
-    `embedding` and `head` say the bits of these two wherever the pass takes them, by default or by targets; `bits` is for
-    all others. Where the head multiplies by the embedding table there is one tensor: `embedding` governs it, and a `head`
-    that says something else (other than its default) is refused.
+    `embedding` and `head` say the bits of these two wherever the pass takes them, by default or by targets; `bits` is
+    for all others. Where the head multiplies by the embedding table there is one tensor: `embedding` governs it, and
+    a `head` that says something else (other than its default) is refused.
 
     Routers and norms are taken only where a pattern names them, vectors such as biases never.
     """

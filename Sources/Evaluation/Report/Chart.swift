@@ -1,3 +1,4 @@
+import Glibc
 import PackRuntime
 
 /// Plots as inline SVG: plain shapes that take their colours from the page's style sheet.
@@ -14,7 +15,8 @@ enum Chart {
   typealias Tick = (place: Double, label: String)
 
   /// Columns that touch, such as those of a histogram.
-  static func columns(_ heights: [Double], ticks: [Tick], axis: String, label: String, title: (Int) -> String) -> Markup {
+  static func columns(_ heights: [Double], ticks: [Tick], axis: String, label: String, title: (Int) -> String) -> Markup
+  {
     let scale = Scale(upTo: heights.max() ?? 0)
     let step = (width - left - right) / Double(max(1, heights.count))
     let bars = heights.enumerated().compactMap { index, height -> Markup? in
@@ -91,7 +93,8 @@ enum Chart {
   }
 
   private static func rule(from a: (x: Double, y: Double), to b: (x: Double, y: Double), kind: String) -> Markup {
-    .element("line", [("class", kind), ("x1", number(a.x)), ("y1", number(a.y)), ("x2", number(b.x)), ("y2", number(b.y))])
+    .element(
+      "line", [("class", kind), ("x1", number(a.x)), ("y1", number(a.y)), ("x2", number(b.x)), ("y2", number(b.y))])
   }
 
   private static func caption(_ text: String, x: Double, y: Double, anchor: String) -> Markup {
@@ -122,7 +125,10 @@ struct Scale {
     top = step * Double(count)
     ticks = (0...count).map { index in
       let value = step * Double(index)
-      return (value, index == 0 ? "0" : value >= 1_000 ? NumberText.count(Int(value)) : NumberText.significant(value, 2))
+      if index == 0 { return (value, "0") }
+      if step >= 1 { return (value, step < 0x1p52 ? NumberText.count(Int(value)) : NumberText.significant(value)) }
+      let places = Int((-log10(step) - 1e-9).rounded(.up))
+      return (value, places <= 4 ? NumberText.fixed(value, places) : NumberText.significant(value, 2))
     }
   }
 }

@@ -31,13 +31,17 @@ extension VerifyReport {
         "KL divergence, mean", NumberText.significant(summary.meanDivergence.estimate),
         interval: Self.interval(summary.meanDivergence) { NumberText.significant($0) }, note: "nats per token"),
     ]
-      + [("median", 0.5), ("90th percentile", 0.9), ("99th percentile", 0.99), ("99.9th percentile", 0.999), ("maximum", 1)]
-      .map { Figure("KL divergence, \($0)", NumberText.significant(percentiles.value(at: $1)), note: "nats") }
+      + [
+        ("median", 0.5), ("90th percentile", 0.9), ("99th percentile", 0.99), ("99.9th percentile", 0.999),
+        ("maximum", 1),
+      ]
+      .map { Figure("KL, \($0)", NumberText.significant(percentiles.value(at: $1)), note: "nats") }
       + [
         Figure(
-          "top-1 agreement", Self.percent(summary.agreement.estimate), interval: Self.interval(summary.agreement, Self.percent)),
+          "top-1 agreement", Self.percent(summary.agreement.estimate),
+          interval: Self.interval(summary.agreement, Self.percent)),
         Figure(
-          "probability of the right token", Self.signedPercent(summary.probabilityChangeMean),
+          "right token's probability", Self.signedPercent(summary.probabilityChangeMean),
           note: "mean change; root mean square \(Self.percent(summary.probabilityChangeRootMeanSquare))"),
         Figure("file size", Self.bytes(subject.fileByteCount), note: sizeNote),
         Figure("bits per weight", NumberText.fixed(subject.bitsPerWeight, 3), note: "every byte of the file counted"),

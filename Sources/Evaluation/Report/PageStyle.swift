@@ -28,6 +28,7 @@ enum PageStyle {
     th{text-align:left;font-weight:600;color:var(--soft);font-size:.82rem;padding:0 12px 4px 0}
     td{padding:5px 12px 5px 0;border-top:1px solid var(--line);vertical-align:top}
     td.number{font-weight:600;white-space:nowrap}
+    td.interval{white-space:nowrap}
     td.code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.8rem;overflow-wrap:anywhere}
     td.met{color:var(--good);font-weight:600}
     td.missed{color:var(--bad);font-weight:600;white-space:nowrap}

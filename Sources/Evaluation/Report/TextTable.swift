@@ -16,7 +16,8 @@ struct TextTable {
       var line = ""
       for column in alignments.indices where widths[column] > 0 {
         let padding = String(repeating: " ", count: widths[column] - row[column].count)
-        line += (line.isEmpty ? "" : "  ") + (alignments[column] == .left ? row[column] + padding : padding + row[column])
+        line +=
+          (line.isEmpty ? "" : "  ") + (alignments[column] == .left ? row[column] + padding : padding + row[column])
       }
       while line.last == " " { line.removeLast() }
       return line

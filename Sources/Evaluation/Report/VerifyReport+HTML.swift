@@ -27,7 +27,8 @@ extension VerifyReport {
         [
           .element("h1", text: subject.packName),
           .element("p", [("class", "lead")], text: "compiled from \(subject.checkpointName), measured on \(basis)"),
-          .element("p", [("class", gates.isEmpty ? "verdict" : gatesMet ? "verdict met" : "verdict missed")], text: verdict),
+          .element(
+            "p", [("class", gates.isEmpty ? "verdict" : gatesMet ? "verdict met" : "verdict missed")], text: verdict),
         ]),
       tiles,
     ] + gateSection + [
@@ -88,7 +89,8 @@ extension VerifyReport {
           "tr", [],
           [
             .element("td", text: figure.name), .element("td", [("class", "number")], text: figure.value),
-            .element("td", text: figure.interval), .element("td", [("class", "note")], text: figure.note),
+            .element("td", [("class", "interval")], text: figure.interval),
+            .element("td", [("class", "note")], text: figure.note),
           ])
       })
   }
@@ -118,7 +120,8 @@ extension VerifyReport {
       (Double(decade) / Double(last - first), Self.powerOfTen(lowest + decade))
     }
     return Chart.columns(
-      counts, ticks: ticks, axis: "KL divergence of a position, nats (logarithmic; the first column also holds what is smaller)",
+      counts, ticks: ticks,
+      axis: "KL divergence of a position, nats (logarithmic; the first column also holds what is smaller)",
       label: "Histogram of the KL divergence per position"
     ) { NumberText.count(Int(counts[$0])) + " positions" }
   }
@@ -159,7 +162,8 @@ extension VerifyReport {
           Chart.bars(rows, label: "Relative output error by block"),
           .element(
             "p", [("class", "note")],
-            text: "Root mean square difference of the hidden states after each block, relative to the original's; each model runs "
+            text:
+              "Root mean square difference of the hidden states after each block, relative to the original's; each model runs "
               + "on its own, so errors add up from block to block."),
         ])
     ]
@@ -184,7 +188,9 @@ extension VerifyReport {
     return section(
       "Provenance",
       [
-        table(["", ""], facts.map { .element("tr", [], [.element("td", text: $0), .element("td", [("class", "code")], text: $1)]) }),
+        table(
+          ["", ""],
+          facts.map { .element("tr", [], [.element("td", text: $0), .element("td", [("class", "code")], text: $1)]) }),
         .element("h3", text: "Pass list"), .element("pre", text: list),
       ])
   }

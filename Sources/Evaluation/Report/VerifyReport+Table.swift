@@ -7,7 +7,9 @@ extension VerifyReport {
     for figure in figures {
       main.add(figure.name, figure.value, figure.interval.isEmpty ? "" : "[\(figure.interval)]", figure.note)
     }
-    var sections = ["\(subject.packName) against \(subject.checkpointName)\n\(basis)", main.text + "\n\(intervalBasis)"]
+    var sections = [
+      "\(subject.packName) against \(subject.checkpointName)\n\(basis)", main.text + "\n\(intervalBasis)",
+    ]
     if !subject.bitsPerWeightByRole.isEmpty {
       var roles = TextTable([.left, .right])
       roles.add("bits per weight by role", "")

@@ -2,7 +2,7 @@ extension PassCatalog {
   /// The reference of pass lists and passes as Markdown: the text of `docs/passes.md`.
   public func documentation() -> String {
     var text = """
-      <!-- Generated from the pass catalog. Do not edit: change the declarations, then run the tests with RECORD_GOLDENS=1. -->
+      <!-- Generated from the pass catalog: change the declarations, then run the tests with RECORD_GOLDENS=1. -->
 
       # Passes and pass lists
 
@@ -16,14 +16,14 @@ extension PassCatalog {
       verify: { text: ../fixtures/texts/eval.txt, max-perplexity-increase: 5% }
       ```
 
-      `swage compile CHECKPOINT --passes list.yaml -o PACK` runs it. `--pass 'quantize bits=4 group=64'` appends a step: the
-      same options as `key=value`, lists separated by commas. Without any list every tensor keeps its type. `swage plan`
-      checks a list and shows what it will do without reading a weight.
+      `swage compile CHECKPOINT --passes list.yaml -o PACK` runs it. `--pass 'quantize bits=4 group=64'` appends a
+      step: the same options as `key=value`, lists separated by commas. Without any list every tensor keeps its type.
+      `swage plan` checks a list and shows what it will do without reading a weight.
 
       ## Rules of a list
 
-      - `version: 1` comes with every list. Unknown keys, options given twice, values out of range and a list without passes
-        are errors, each with its line and column.
+      - `version: 1` comes with every list. Unknown keys, options given twice, values out of range and a list without
+        passes are errors, each with its line and column.
       - A step without options may be a bare name.
       - Paths are relative to the list's own folder.
       - YAML anchors are refused. Patterns that begin with `*` or `!` must be in quotes, as YAML demands.
@@ -31,21 +31,22 @@ extension PassCatalog {
 
       ## Targets
 
-      `targets` is a pattern over parameter names, or a list of them. `*` matches any characters, dots too; a leading `!`
-      excludes, wherever it stands in the list; a pattern that matches no parameter is an error. A list of exclusions only
-      starts from what the pass takes by default.
+      `targets` is a pattern over parameter names, or a list of them. `*` matches any characters, dots too; a leading
+      `!` excludes, wherever it stands in the list; a pattern that matches no parameter is an error. A list of
+      exclusions only starts from what the pass takes by default.
 
-      By default a compressing pass takes every linear weight of the blocks (roles attention, mlp, expert and shared_expert)
-      that is still dense. A target that an earlier step has compressed is an error. Routers and norms are taken only where
-      the last word of a pattern names them without a star: `layers.*.mlp.router` names the routers, `layers.*` does not.
+      By default a compressing pass takes every linear weight of the blocks (roles attention, mlp, expert and
+      shared_expert) that is still dense. A target that an earlier step has compressed is an error. Routers and norms
+      are taken only where the last word of a pattern names them without a star: `layers.*.mlp.router` names the
+      routers, `layers.*` does not.
 
       ## Passes
 
 
       """
     text += descriptions.map(Self.section).joined(separator: "\n")
-    text +=
-      "\n## Section `calibration`\n\nThe text that passes with calibration look at. No pass of this version does; the section is accepted.\n\n"
+    text += "\n## Section `calibration`\n\n"
+    text += "The text that passes with calibration look at. No pass of this version does; the section is accepted.\n\n"
     text += Self.table(CalibrationSettings.options.map(OptionDescription.init))
     text += "\n## Section `verify`\n\nWhat is measured after a compile, and the gates it must meet.\n\n"
     text += Self.table(VerifySettings.options.map(OptionDescription.init))

@@ -2,8 +2,8 @@ import ModelGraph
 import ModelIR
 import Parallelism
 
-/// Runs the steps of a list over a model: threads, order, verification, measurement and progress are its business, so that
-/// passes are nothing but their algorithm.
+/// Runs the steps of a list over a model: threads, order, verification, measurement and progress are its business, so
+/// that passes are nothing but their algorithm.
 public struct PassManager {
   let pool: WorkerPool
   let store: any PayloadStore

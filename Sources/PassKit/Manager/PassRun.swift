@@ -4,7 +4,8 @@ import ModelIR
 import Parallelism
 import TensorCore
 
-/// The state of one run: the model as it is, and what is known about each step so far. Only the manager's thread uses it.
+/// The state of one run: the model as it is, and what is known about each step so far. Only the manager's thread uses
+/// it.
 final class PassRun {
   var model: Model
   let manager: PassManager

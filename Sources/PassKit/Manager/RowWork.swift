@@ -19,8 +19,8 @@ struct RowChunk {
   /// Elements dealt with between two looks at progress and cancellation; bounds what is in flight.
   private static let waveElementCount = 1 << 22
 
-  /// Cuts matrices into chunks, in order. The cuts depend on the shapes only, so that sums over chunks are the same on any
-  /// number of threads.
+  /// Cuts matrices into chunks, in order. The cuts depend on the shapes only, so that sums over chunks are the same
+  /// on any number of threads.
   static func cut(_ shapes: [MatrixShape]) -> [RowChunk] {
     shapes.enumerated().flatMap { index, shape in
       let rowCount = max(1, targetElementCount / shape.inputCount)

@@ -82,8 +82,7 @@ extension OptionKind {
     switch self {
     case .integer(let range): Self.notation(range)
     case .number(let range): Self.notation(range)
-    case .fraction(let range):
-      "\(Self.notation(range))|\(OptionValue.decimal(range.lowerBound * 100))%…\(OptionValue.decimal(range.upperBound * 100))%"
+    case .fraction(let range): "\(Self.notation(range))|\(Self.notation(range, factor: 100, unit: "%"))"
     case .boolean: "true|false"
     case .choice(let words): words.joined(separator: "|")
     case .byteSize: "SIZE"
@@ -99,16 +98,14 @@ extension OptionKind {
   }
 
   private static func words(_ range: ClosedRange<Double>) -> String {
-    let low = OptionValue.decimal(range.lowerBound)
-    return range.upperBound.isFinite ? "from \(low) to \(OptionValue.decimal(range.upperBound))" : "of at least \(low)"
+    "from \(OptionValue.decimal(range.lowerBound)) to \(OptionValue.decimal(range.upperBound))"
   }
 
   private static func notation(_ range: ClosedRange<Int>) -> String {
     range.upperBound == .max ? "\(range.lowerBound)…" : "\(range.lowerBound)…\(range.upperBound)"
   }
 
-  private static func notation(_ range: ClosedRange<Double>) -> String {
-    let low = OptionValue.decimal(range.lowerBound)
-    return range.upperBound.isFinite ? "\(low)…\(OptionValue.decimal(range.upperBound))" : "\(low)…"
+  private static func notation(_ range: ClosedRange<Double>, factor: Double = 1, unit: String = "") -> String {
+    [range.lowerBound, range.upperBound].map { OptionValue.decimal($0 * factor) + unit }.joined(separator: "…")
   }
 }

@@ -46,9 +46,9 @@ extension YAMLNode {
     return try root.map { node throws(PassListError) in try YAMLNode(node, path: path) }
   }
 
-  /// Where an anchor `&name` might begin. Looked for before parsing, because aliases of aliases can make a small text stand
-  /// for a tree of any size. Inside a plain scalar a letter precedes the `&`; in a comment or in quotes an `&` directly
-  /// before a letter and after none is refused too, which costs nobody much.
+  /// Where an anchor `&name` might begin. Looked for before parsing, because aliases of aliases can make a small text
+  /// stand for a tree of any size. Inside a plain scalar a letter precedes the `&`; in a comment or in quotes an `&`
+  /// directly before a letter and after none is refused too, which costs nobody much.
   private static func anchorPlace(in bytes: [UInt8], path: String) -> SourcePlace? {
     func isWordByte(_ byte: UInt8) -> Bool {
       switch byte {
@@ -102,7 +102,8 @@ extension YAMLNode {
     }
   }
 
-  /// Whether the text holds no tag of its own here. Comparing keys resolves their tags, so that the default ones occur too.
+  /// Whether the text holds no tag of its own here. Comparing keys resolves their tags, so that the default ones
+  /// occur too.
   private static func isOrdinary(_ tag: Tag) -> Bool {
     [Tag.Name.implicit, .str, .seq, .map].contains { $0.rawValue == tag.rawValue }
   }

@@ -2,8 +2,8 @@ import Encodings
 import ModelGraph
 import TensorCore
 
-/// One way to make a model smaller: a name, typed options, and one function. A pass holds no state, no timer, and prints
-/// nothing; the manager does all that.
+/// One way to make a model smaller: a name, typed options, and one function. A pass holds no state, no timer, and
+/// prints nothing; the manager does all that.
 ///
 /// A pass conforms to ``ModelPass``, ``BlockPass`` or ``ParameterPass``.
 public protocol CompressionPass: Sendable {

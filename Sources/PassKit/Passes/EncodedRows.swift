@@ -1,8 +1,8 @@
 import Encodings
 import TensorCore
 
-/// Consecutive rows of a value under construction, and how far they are from what they encode. Parts made apart are joined
-/// in order.
+/// Consecutive rows of a value under construction, and how far they are from what they encode. Parts made apart are
+/// joined in order.
 public struct EncodedRows: Sendable {
   /// Dense elements; empty where there is a packer.
   private var dense: [UInt8] = []

@@ -37,8 +37,8 @@ public struct Glob: Sendable, Hashable {
     return true
   }
 
-  /// Whether the pattern means this very parameter rather than many: its last dotted word is the name's, without a star.
-  /// `layers.*.mlp.router` names each router, `layers.*` and `*router` do not.
+  /// Whether the pattern means this very parameter rather than many: its last dotted word is the name's, without a
+  /// star. `layers.*.mlp.router` names each router, `layers.*` and `*router` do not.
   public func names(_ name: String) -> Bool {
     guard !isExclusion, matches(name), let word = pattern.split(separator: ".").last else { return false }
     return !word.contains("*") && word == name.split(separator: ".").last

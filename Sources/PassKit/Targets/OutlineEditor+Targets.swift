@@ -10,7 +10,8 @@ extension OutlineEditor {
   /// - Parameters:
   ///   - targets: the pass's option; nil when not given.
   ///   - moreRoles: roles taken by default besides those of the blocks.
-  /// - Throws: where a pattern matches nothing, a vector is named, something matched is no longer dense, or nothing is left.
+  /// - Throws: where a pattern matches nothing, a vector is named, something matched is no longer dense, or nothing
+  ///   is left.
   public func matrices(
     targets: [Glob]?, moreRoles: [ParameterRole] = []
   ) throws(PassError) -> [ParameterDeclaration] {

@@ -10,8 +10,8 @@ struct Target {
 
 /// Which parameters a list of globs selects.
 ///
-/// A parameter is selected when an inclusion matches it and no exclusion does. A list of exclusions only starts from what
-/// the pass takes by default.
+/// A parameter is selected when an inclusion matches it and no exclusion does. A list of exclusions only starts from
+/// what the pass takes by default.
 struct TargetSelection {
   private let globs: [Glob]
 

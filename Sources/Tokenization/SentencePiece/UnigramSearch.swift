@@ -41,13 +41,13 @@ struct UnigramSearch: Sendable {
   /// Calls `emit` with the id and range of each piece of `text`, in order.
   func segment(_ text: [UInt8], emit: (Int, Range<Int>) -> Void) {
     var best = [Best](repeating: Best(), count: text.count + 1)
-    func offer(_ id: Int, from start: Int, to end: Int, _ score: Double) {
-      guard best[end].start < 0 || score > Double(best[end].score) else { return }
-      best[end] = Best(id: Int32(id), start: Int32(start), score: Float(score))
+    func offer(_ id: Int, from start: Int, to end: Int, _ score: Float) {
+      guard best[end].start < 0 || score > best[end].score else { return }
+      best[end] = Best(id: Int32(id), start: Int32(start), score: score)
     }
     var start = 0
     while start < text.count {
-      let base = Double(best[start].score)
+      let base = best[start].score
       let scalarEnd = min(start + UTF8Decoding.byteCount(lead: text[start]), text.count)
       var coversScalar = false
       var node = ByteTrie.root
@@ -59,7 +59,7 @@ struct UnigramSearch: Sendable {
         offer(id, from: start, to: position, base + score(of: id, byteCount: position - start))
         if position == scalarEnd { coversScalar = true }
       }
-      if !coversScalar { offer(unknownID, from: start, to: scalarEnd, Double(unknownScore + best[start].score)) }
+      if !coversScalar { offer(unknownID, from: start, to: scalarEnd, unknownScore + base) }
       start = scalarEnd
     }
     var path: [(id: Int, range: Range<Int>)] = []
@@ -72,8 +72,7 @@ struct UnigramSearch: Sendable {
     for (id, range) in path.reversed() { emit(id, range) }
   }
 
-  private func score(of id: Int, byteCount: Int) -> Double {
-    pieces.kind(of: id) == .userDefined
-      ? Double(Float(byteCount) * highestScore) - 0.1 : Double(pieces.score(of: id))
+  private func score(of id: Int, byteCount: Int) -> Float {
+    pieces.kind(of: id) == .userDefined ? Float(byteCount) * highestScore - 0.1 : pieces.score(of: id)
   }
 }

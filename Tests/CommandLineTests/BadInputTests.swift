@@ -1,0 +1,171 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Bad input: one clear error each, nothing written, nothing crashed.
+@Suite struct BadInputTests {
+  /// Compiles and expects an error with `status` and `code` that mentions all of `words`, and no output.
+  static func refuses(
+    _ checkpoint: String, _ arguments: [String] = [], status: Int32, code: String, _ words: [String] = [],
+    _ location: SourceLocation = #_sourceLocation
+  ) throws {
+    let folder = TemporaryFolder()
+    let run = try CommandRun("swage", ["compile", checkpoint, "-o", folder.path("out.swage"), "--json"] + arguments)
+    #expect(run.status == status, "\(run.error)", sourceLocation: location)
+    #expect(run.errorCode == code, "\(run.error)", sourceLocation: location)
+    #expect(run.json["ok"] as? Bool == false, sourceLocation: location)
+    for word in words { #expect(run.error.contains(word), "'\(word)' in \(run.error)", sourceLocation: location) }
+    let error = run.json["error"] as? [String: Any] ?? [:]
+    for key in ["what", "where", "why", "fix"] {
+      #expect((error[key] as? String)?.isEmpty == false, "\(key) in \(run.error)", sourceLocation: location)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [], sourceLocation: location)
+  }
+
+  @Test func missingFiles() throws {
+    try Self.refuses("/nonexistent/folder", status: 66, code: "file.not-found")
+    let checkpoint = try ScratchCheckpoint()
+    try FileManager.default.removeItem(atPath: checkpoint.folder.path("config.json"))
+    try Self.refuses(checkpoint.path, status: 66, code: "checkpoint.config-missing", ["config.json"])
+    let weightless = try ScratchCheckpoint()
+    try FileManager.default.removeItem(atPath: weightless.folder.path("model.safetensors"))
+    let run = try CommandRun("swage", ["inspect", weightless.path])
+    #expect(run.status == 66)
+  }
+
+  @Test func unsupportedModels() throws {
+    let unknown = try ScratchCheckpoint()
+    try unknown.config(["model_type": "lama", "architectures": ["LamaForCausalLM"]])
+    let run = try CommandRun("swage", ["inspect", unknown.path])
+    #expect(run.status == 69)
+    for name in ["llama", "mistral", "qwen2", "qwen3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe"] {
+      #expect(run.error.contains(name), "\(run.error)")
+    }
+    let quantized = try ScratchCheckpoint()
+    try quantized.config(["quantization_config": ["quant_method": "gptq", "bits": 4]])
+    let refused = try CommandRun("swage", ["inspect", quantized.path])
+    #expect(refused.status == 69 && refused.error.contains("gptq"))
+    let scaled = try ScratchCheckpoint()
+    try scaled.config(["rope_parameters": ["rope_type": "yarn", "factor": 4, "rope_theta": 10000]])
+    let yarn = try CommandRun("swage", ["inspect", scaled.path])
+    #expect(yarn.status == 69 && yarn.error.contains("yarn"))
+  }
+
+  @Test func tensorsThatDoNotFit() throws {
+    let missing = try ScratchCheckpoint()
+    try missing.header { header in
+      header["renamed"] = header.removeValue(forKey: "model.layers.1.mlp.up_proj.weight")
+    }
+    let run = try CommandRun("swage", ["inspect", missing.path])
+    #expect(run.status == 65 && run.error.contains("model.layers.1.mlp.up_proj.weight"))
+    let shape = try ScratchCheckpoint()
+    try shape.config(["intermediate_size": 256])
+    let wrong = try CommandRun("swage", ["inspect", shape.path])
+    #expect(wrong.status == 65 && wrong.error.contains("mlp"))
+    let type = try ScratchCheckpoint()
+    try type.header { header in
+      var tensor = header["model.norm.weight"] as? [String: Any] ?? [:]
+      tensor["dtype"] = "I16"
+      header["model.norm.weight"] = tensor
+    }
+    let integer = try CommandRun("swage", ["inspect", type.path])
+    #expect([65, 69].contains(integer.status) && integer.error.contains("model.norm.weight"))
+  }
+
+  @Test(arguments: [UInt16(0x7FC0), 0x7F80], [[], ["--pass", "quantize bits=4 group=32"], ["--pass", "cast type=f32"]])
+  func weightsThatAreNotFinite(bits: UInt16, steps: [String]) throws {
+    let checkpoint = try ScratchCheckpoint()
+    try checkpoint.poke("model.layers.1.mlp.down_proj.weight", element: 129, bits: bits)
+    let folder = TemporaryFolder()
+    let run = try CommandRun("swage", ["compile", checkpoint.path, "-o", folder.path("out.swage")] + steps)
+    #expect(run.status == 65)
+    #expect(run.error.contains("layers.1.mlp.down"), "\(run.error)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+  }
+
+  @Test func stepsThatAreNotUnderstood() throws {
+    let llama = Fixtures.path("tiny/llama")
+    try Self.refuses(llama, ["--pass", "quantise bits=4"], status: 64, code: "passes.unknown-pass", ["quantize"])
+    for (step, word) in [
+      ("quantize bit=4", "bits"), ("quantize bits=9", "8"), ("quantize bits=4 bits=4", "bits"), ("quantize group=7", "group"),
+      ("quantize targets=*.nothing", "*.nothing"), ("quantize method=gptq", "rtn"), ("cast", "type"), ("", ""),
+    ] {
+      let folder = TemporaryFolder()
+      let run = try CommandRun("swage", ["compile", llama, "-o", folder.path("out.swage"), "--pass", step])
+      #expect(run.status == 64, "\(step): \(run.error)")
+      #expect(run.error.contains(word), "\(step): \(run.error)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+    let twice = try CommandRun(
+      "swage", ["plan", llama, "--pass", "quantize bits=4 group=32", "--pass", "quantize bits=3 group=32 targets=*.mlp.*"])
+    #expect(twice.status == 64, "\(twice.error)")
+  }
+
+  @Test func outputsThatCannotBeWritten() throws {
+    let llama = Fixtures.path("tiny/llama")
+    let folder = TemporaryFolder()
+    let existing = folder.path("out.swage")
+    try Data("precious".utf8).write(to: URL(fileURLWithPath: existing))
+    #expect(try CommandRun("swage", ["compile", llama, "-o", existing]).status == 73)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: existing)) == Data("precious".utf8))
+    #expect(try CommandRun("swage", ["compile", llama, "-o", existing, "--force"]).status == 0)
+    #expect(try CommandRun("swage", ["compile", llama, "-o", folder.path("no/such/folder.swage")]).status == 73)
+    #expect(try CommandRun("swage", ["compile", llama, "-o", folder.path]).status == 73)
+  }
+
+  /// A file size limit makes writes fail as a full disk does, at several places of the file.
+  @Test(arguments: [1, 64, 200])
+  func diskThatFillsUp(kibibytes: Int) throws {
+    let folder = TemporaryFolder()
+    let run = try CommandRun(
+      script: """
+        trap '' XFSZ; ulimit -f \(kibibytes)
+        exec "$TOOLS/swage" compile fixtures/tiny/llama -o \(folder.path)/out.swage
+        """)
+    #expect(run.status == 74, "\(run.error)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+  }
+
+  @Test func memoryThatIsTooLittle() throws {
+    try Self.refuses(Fixtures.path("tiny/llama"), ["--memory", "1MiB"], status: 75, code: "compile.memory-limit")
+  }
+
+  @Test func promptsThatDoNotFit() throws {
+    let folder = TemporaryFolder()
+    let pack = folder.path("model.swage")
+    #expect(try CommandRun("swage", ["compile", Fixtures.path("tiny/llama"), "-o", pack]).status == 0)
+    let long = (0..<300).map { _ in "1" }.joined(separator: ",")
+    let tooLong = try CommandRun("swage-run", ["generate", pack, "--ids", long, "--json"])
+    #expect(tooLong.status == 65 && tooLong.errorCode == "execution.context-exceeded")
+    let outside = try CommandRun("swage-run", ["generate", pack, "--ids", "1,512", "--json"])
+    #expect(outside.status == 65 && outside.errorCode == "execution.token-out-of-range")
+    let text = try CommandRun("swage-run", ["generate", pack, "--prompt", "text", "--json"])
+    #expect(text.status == 69 && text.errorCode == "model.no-tokenizer")
+    #expect(try CommandRun("swage-run", ["generate", pack, "--ids", "1,x"]).status == 64)
+    #expect(try CommandRun("swage-run", ["generate", pack, "--ids", "1", "--top-p", "2"]).status == 64)
+    #expect(try CommandRun("swage-run", ["generate", pack, "--ids", "1", "--isa", "mmx"]).status == 69)
+    #expect(try CommandRun("swage-run", ["generate", pack]).status == 64)
+    #expect(try CommandRun("swage-run", ["info", folder.path("none.swage")]).status == 66)
+  }
+
+  @Test func packsThatAreDamaged() throws {
+    let folder = TemporaryFolder()
+    let pack = folder.path("model.swage")
+    #expect(try CommandRun("swage", ["compile", Fixtures.path("tiny/qwen3-moe"), "-o", pack]).status == 0)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: pack))
+    let damaged = folder.path("damaged.swage")
+    for length in [0, 7, 63, 64, 1000, bytes.count / 2, bytes.count - 64, bytes.count - 1] {
+      try bytes.prefix(length).write(to: URL(fileURLWithPath: damaged))
+      let run = try CommandRun("swage-run", ["generate", damaged, "--ids", "1", "--tokens", "1"])
+      #expect(run.status == 65, "\(length): \(run.error)")
+    }
+    var newer = bytes
+    newer[8] = 2
+    try newer.write(to: URL(fileURLWithPath: damaged))
+    #expect(try CommandRun("swage-run", ["info", damaged]).status == 69)
+    var flipped = bytes
+    flipped[bytes.count / 2] ^= 1
+    try flipped.write(to: URL(fileURLWithPath: damaged))
+    #expect(try CommandRun("swage-run", ["generate", damaged, "--ids", "1", "--tokens", "1"]).status == 65)
+  }
+}

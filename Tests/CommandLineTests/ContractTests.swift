@@ -1,0 +1,130 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The command line is a contract: names of options, members of JSON documents, what goes to which stream.
+@Suite struct ContractTests {
+  static func pack(_ arguments: [String] = []) throws -> (TemporaryFolder, String) {
+    let folder = TemporaryFolder()
+    let path = folder.path("model.swage")
+    let run = try CommandRun("swage", ["compile", Fixtures.path("models/novelist-dense"), "-o", path] + arguments)
+    try #require(run.status == 0, "\(run.error)")
+    return (folder, path)
+  }
+
+  static func keys(_ run: CommandRun) -> Set<String> { Set((run.json["result"] as? [String: Any] ?? [:]).keys) }
+
+  @Test func documentsHaveTheirMembers() throws {
+    let (folder, pack) = try Self.pack(["--pass", "quantize bits=4 group=32"])
+    let checkpoint = Fixtures.path("models/novelist-dense")
+    let eval = Fixtures.path("texts/eval.txt")
+    let verify = try CommandRun("swage", ["verify", checkpoint, pack, "--text", eval, "--tokens", "1024", "--json"])
+    #expect(verify.json["schema"] as? String == "swage/1" && verify.json["ok"] as? Bool == true)
+    #expect(
+      Self.keys(verify).isSuperset(of: [
+        "original", "compiled", "perplexity_ratio", "kl_divergence", "top1_agreement", "tokens", "file_bytes", "bits_per_weight", "gates",
+      ]))
+    let score = try CommandRun("swage-run", ["score", pack, "--text", eval, "--tokens", "512", "--json"])
+    #expect(Self.keys(score).isSuperset(of: ["perplexity", "tokens"]))
+    let generate = try CommandRun("swage-run", ["generate", pack, "--prompt", "It was", "--tokens", "8", "--seed", "3", "--json"])
+    #expect(Self.keys(generate).isSuperset(of: ["text", "ids"]))
+    let bench = try CommandRun(
+      "swage-run", ["bench", pack, "--prompt-tokens", "8", "--generate-tokens", "4", "--repetitions", "1", "--json"])
+    #expect(Self.keys(bench).isSuperset(of: ["prompt_tokens_per_second", "generate_tokens_per_second", "threads", "isa"]))
+    let info = try CommandRun("swage-run", ["info", pack, "--json"])
+    #expect(
+      Self.keys(info).isSuperset(of: [
+        "architecture", "parameters", "file_bytes", "bits_per_weight", "context", "vocabulary", "tasks", "accuracy",
+      ]))
+    for input in [pack, checkpoint] {
+      let inspect = try CommandRun("swage", ["inspect", input, "--json"])
+      #expect(
+        Self.keys(inspect).isSuperset(of: ["architecture", "parameters", "file_bytes", "bits_per_weight", "tensors"]), "\(inspect.error)")
+      let ir = try CommandRun("swage", ["inspect", input, "--ir"])
+      #expect(ir.output.contains("rms_norm") && ir.output.contains("@layers.7.mlp.down"))
+    }
+    let plan = try CommandRun("swage", ["plan", checkpoint, "--json"])
+    #expect(Self.keys(plan).isSuperset(of: ["file_bytes", "peak_memory_bytes", "seconds", "steps"]))
+    let compile = try CommandRun("swage", ["compile", checkpoint, "-o", folder.path("b.swage"), "--json"])
+    #expect(Self.keys(compile).isSuperset(of: ["file_bytes", "peak_memory_bytes", "seconds", "steps"]))
+    let passes = try CommandRun("swage", ["passes", "--json"])
+    #expect(((passes.json["result"] as? [String: Any])?["passes"] as? [Any])?.count == 2)
+  }
+
+  @Test func generationIsReproducible() throws {
+    let (_, pack) = try Self.pack()
+    let arguments = ["generate", pack, "--prompt", "It was a dark and", "--tokens", "24", "--seed", "11"]
+    let first = try CommandRun("swage-run", arguments + ["--threads", "1"])
+    let second = try CommandRun("swage-run", arguments + ["--threads", "3"])
+    #expect(first.output == second.output && first.output.count > 20)
+    #expect(first.error.contains("seed 11"))
+  }
+
+  @Test func stopTextEndsBeforeIt() throws {
+    let (_, pack) = try Self.pack()
+    let arguments = ["generate", pack, "--prompt", "The old man looked at the sea and", "--tokens", "40", "--temperature", "0", "--json"]
+    let whole = (try CommandRun("swage-run", arguments).json["result"] as? [String: Any])?["text"] as? String ?? ""
+    let stopped = (try CommandRun("swage-run", arguments + ["--stop", "married"]).json["result"] as? [String: Any])?["text"] as? String
+    let range = try #require(whole.range(of: "married"))
+    #expect(stopped == String(whole[..<range.lowerBound]))
+  }
+
+  @Test func instructionSetsAgree() throws {
+    let (_, pack) = try Self.pack(["--pass", "quantize bits=5 group=64"])
+    let score = { (isa: String) in
+      let run = try CommandRun(
+        "swage-run", ["score", pack, "--text", Fixtures.path("texts/eval.txt"), "--tokens", "768", "--isa", isa, "--json"])
+      return (run.status, (run.json["result"] as? [String: Any])?["perplexity"] as? Double ?? 0)
+    }
+    let scalar = try score("scalar")
+    #expect(scalar.0 == 0)
+    for isa in ["avx2", "avx512", "neon"] {
+      let (status, perplexity) = try score(isa)
+      #expect(status == 69 || abs(perplexity / scalar.1 - 1) < 1e-5, "\(isa)")
+    }
+  }
+
+  @Test func measuredAccuracyIsRecorded() throws {
+    let folder = TemporaryFolder()
+    let list = folder.path("list.yaml")
+    try Data(
+      """
+      version: 1
+      passes:
+        - quantize: { bits: 4, group: 32 }
+      verify: { text: \(Fixtures.path("texts/eval.txt")), tokens: 2048, max-perplexity-increase: 0.001% }
+      """.utf8
+    ).write(to: URL(fileURLWithPath: list))
+    let pack = folder.path("model.swage")
+    let checkpoint = Fixtures.path("models/novelist-dense")
+    let plan = try CommandRun("swage", ["plan", checkpoint, "--passes", list, "--json"])
+    let run = try CommandRun("swage", ["compile", checkpoint, "--passes", list, "-o", pack, "--json"])
+    #expect(run.status == 1, "the gate is not met: \(run.error)")
+    let size = try FileManager.default.attributesOfItem(atPath: pack)[.size] as? Int
+    #expect((plan.json["result"] as? [String: Any])?["file_bytes"] as? Int == size)
+    let info = try CommandRun("swage-run", ["info", pack, "--json"])
+    let accuracy = (info.json["result"] as? [String: Any])?["accuracy"] as? [[String: Any]]
+    #expect(accuracy?.first?["text"] as? String == "eval.txt")
+    #expect(accuracy?.first?["tokens"] as? Int == 2040)
+  }
+
+  @Test func printsTheModelAfterAStep() throws {
+    let folder = TemporaryFolder()
+    let run = try CommandRun(
+      "swage",
+      [
+        "compile", Fixtures.path("tiny/llama"), "-o", folder.path("m.swage"), "--pass", "cast type=f16", "--pass",
+        "quantize bits=4 group=32", "--print-ir-after", "cast",
+      ])
+    #expect(run.error.contains("dense(f16)") && !run.error.contains("grouped("))
+  }
+
+  @Test func runtimeLinksNothingOfTheCompileSide() throws {
+    let libraries = try CommandRun(script: "ldd \"$TOOLS/swage-run\"").output
+    #expect(libraries.contains("libc.so"))
+    for name in ["jansson", "yaml", "crypto", "openblas", "lapack"] { #expect(!libraries.contains(name), "\(libraries)") }
+    #expect(!libraries.split(separator: "\n").contains { $0.contains("libFoundation.so") })
+    let symbols = try CommandRun(script: "nm \"$TOOLS/swage-run\" 2>/dev/null | grep -cE '(7PassKit|7ModelIR|16CheckpointImport|17CompressionPasses)' || true")
+    #expect(symbols.output == "0\n")
+  }
+}
