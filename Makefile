@@ -4,7 +4,7 @@ SWIFT ?= swift
 BUILD := .build/release
 FLAGS := -c release
 
-.PHONY: setup build demo test test-neon proto format clean
+.PHONY: setup build demo test test-address test-neon proto format clean
 
 setup: ## Installs the system libraries that are missing (Debian, Ubuntu).
 	@.ci/setup
@@ -19,6 +19,10 @@ demo: build ## Compiles a bundled model, verifies it and generates text from it.
 test: setup ## Passes the tests, kernels under emulation not included.
 	$(SWIFT) build $(FLAGS) -Xswiftc -enable-testing --build-tests
 	$(SWIFT) test $(FLAGS) -Xswiftc -enable-testing --skip-build
+
+test-address: setup ## Runs the tests on damaged input under the address sanitizer.
+	$(SWIFT) test $(FLAGS) -Xswiftc -enable-testing --sanitize=address --scratch-path .build-address \
+	  --filter 'DamagedPackTests|PackFormatTests|Safetensors|TokenizationTests|ByteIOTests|ModelGraphTests'
 
 test-neon: ## Checks the NEON kernels against the scalar ones under emulation.
 	Tests/NEON/run

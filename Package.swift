@@ -87,6 +87,7 @@ let package = Package(
 
     // Tests.
     .target(name: "TestSupport", dependencies: ["TensorCore", "Diagnostics"], path: "Tests/TestSupport"),
+    tests("DiagnosticsTests", ["Diagnostics"]),
     tests("ParallelismTests", ["Parallelism"]),
     tests("ByteIOTests", ["ByteIO"]),
     tests("ModelGraphTests", ["ModelGraph"]),
@@ -99,7 +100,9 @@ let package = Package(
     tests("CheckpointImportTests", ["CheckpointImport", "ForeignFormats", "ByteIO", "ModelGraph"]),
     tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR"]),
     tests("CompressionPassesTests", ["PassKit", "CompressionPasses", "ModelIR", "Encodings"]),
-    tests("EndToEndTests", ["Compiler", "Evaluation", "PackRuntime", "CheckpointImport", "PackFormat", "ByteIO", "Execution", "DecodeKernels", "Parallelism", "Metrics", "CompressionPasses", "PassKit"]),
+    tests("PackRuntimeTests", ["PackRuntime", "Metrics", "Parallelism"]),
+    tests("EvaluationTests", ["Evaluation", "PackRuntime", "Execution", "ModelGraph", "DecodeKernels", "Parallelism", "Metrics"]),
+    tests("EndToEndTests", ["PackRuntime", "PackFormat", "ByteIO", "Execution", "DecodeKernels", "Parallelism", "swage", "swage-run"]),
     tests("CommandLineTests", ["swage", "swage-run"]),
     tests("ArchitectureTests", []),
   ],

@@ -18,14 +18,4 @@ public struct ByteSize: ExpressibleByArgument, Sendable, Equatable {
     guard bytes < 0x1p62 else { return nil }
     byteCount = Int(bytes)
   }
-
-  /// `n` bytes in the largest binary unit that keeps the number above one: `1.50 GiB`.
-  public static func text(_ byteCount: Int) -> String {
-    var value = Double(byteCount)
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-      if value < 1024 { return unit == "B" ? "\(byteCount) B" : "\(DecimalText.fixed(value, digits: 2)) \(unit)" }
-      value /= 1024
-    }
-    return "\(DecimalText.fixed(value, digits: 2)) TiB"
-  }
 }

@@ -1,4 +1,5 @@
 import ByteIO
+import Diagnostics
 import Synchronization
 
 /// One line of progress with an estimate of the time left: redrawn on a terminal, a plain line now and then in a pipe.
@@ -47,9 +48,9 @@ public final class ProgressDisplay: Sendable {
 
   private func line(label: String, fraction: Double, elapsed: Double) -> String {
     let share = min(1, max(0, fraction))
-    let percent = DecimalText.fixed(share * 100, digits: 0)
-    var text = "\(label)  \(percent)%  \(DecimalText.duration(elapsed))"
-    if share > 0.02 { text += "  about \(DecimalText.duration(elapsed * (1 - share) / share)) left" }
+    let percent = NumberText.fixed(share * 100, 0)
+    var text = "\(label)  \(percent)%  \(NumberText.duration(elapsed))"
+    if share > 0.02 { text += "  about \(NumberText.duration(elapsed * (1 - share) / share)) left" }
     if isTerminal {
       let width = 24
       let filled = Int(share * Double(width))

@@ -69,7 +69,8 @@ public struct VerifyCommand {
   ) throws -> VerifyReport {
     let executor = try Executor(
       graph: original.graph, operators: ModelOperators(original, context: context), context: context)
-    let plan = try pack.windowPlan(ids: tokens.ids, tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount)
+    let plan = try pack.windowPlan(
+      tokenCount: tokens.ids.count, isText: tokens.isText, tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount)
     let subject = VerifySubject(
       PackSummary(pack.reader), packName: packName, checkpointName: checkpointName, textName: tokens.name,
       originalByteCount: original.source.files.reduce(0) { $0 + $1.storage.byteCount })
@@ -83,6 +84,7 @@ struct EvaluationTokens {
   private static let textByteCountLimit = 1 << 30
 
   let ids: [Int]
+  let isText: Bool
   /// The text's file name without its folder.
   let name: String
   /// SHA-256 of the text.
@@ -93,12 +95,14 @@ struct EvaluationTokens {
     switch source {
     case .ids(let ids):
       self.ids = ids
+      isText = false
       name = "token ids"
       digest = Self.digest(of: Array(ids.map(String.init).joined(separator: ",").utf8))
     case .textFile(let path):
       let bytes = try FileSystem.readSmallFile(path, limit: Self.textByteCountLimit)
       guard let text = String(validating: bytes, as: UTF8.self) else { throw CompileError.textNotUTF8(path: path) }
       ids = try model.ids(text: text)
+      isText = true
       name = FileSystem.name(of: path)
       digest = Self.digest(of: bytes)
     }

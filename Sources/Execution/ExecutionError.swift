@@ -26,7 +26,8 @@ public enum ExecutionError: Diagnosable, Equatable {
     switch self {
     case .tokenOutOfRange(let id, let index, let vocabularyCount):
       Diagnosis(
-        code: "execution.token-out-of-range", what: "token id \(id) is not in the vocabulary", place: "token \(index) of the input",
+        code: "execution.token-out-of-range", what: "token id \(id) is not in the vocabulary",
+        place: "token \(index) of the input",
         why: "the model's ids are 0…\(vocabularyCount - 1)", fix: "tokenize the text with this model's tokenizer",
         status: .malformedInput)
     case .contextExceeded(let tokenCount, let contextLength):
@@ -36,7 +37,8 @@ public enum ExecutionError: Diagnosable, Equatable {
         fix: "shorten the prompt, or give more context if the model allows it", status: .malformedInput)
     case .contextOutOfRange(let requested, let limit):
       Diagnosis(
-        code: "execution.context-out-of-range", what: "a context of \(requested) tokens is not possible", place: "the context length",
+        code: "execution.context-out-of-range", what: "a context of \(requested) tokens is not possible",
+        place: "the context length",
         why: "the model was made for 1…\(limit) tokens", fix: "ask for at most \(limit)", status: .usage)
     case .emptyPrompt:
       Diagnosis(
@@ -44,12 +46,14 @@ public enum ExecutionError: Diagnosable, Equatable {
         why: "a continuation needs something to continue", fix: "give at least one token", status: .usage)
     case .samplerOption(let name, let value, let bounds):
       Diagnosis(
-        code: "execution.sampler-option", what: "\(name) cannot be \(value)", place: name, why: "it must lie in \(bounds)",
+        code: "execution.sampler-option", what: "\(name) cannot be \(value)", place: name,
+        why: "it must lie in \(bounds)",
         fix: "choose a value in \(bounds)", status: .usage)
     case .parameterDimensions(let name, let expected, let found):
       Diagnosis(
         code: "execution.parameter-dimensions", what: "a parameter has the wrong dimensions", place: name,
-        why: "the graph calls for \(expected), its value has \(found)", fix: "compile the model again", status: .malformedInput)
+        why: "the graph calls for \(expected), its value has \(found)", fix: "compile the model again",
+        status: .malformedInput)
     case .unsupportedOperation(let mnemonic, let block):
       Diagnosis(
         code: "execution.unsupported-operation", what: "`\(mnemonic)` cannot be run here", place: "block \(block)",
@@ -58,11 +62,13 @@ public enum ExecutionError: Diagnosable, Equatable {
     case .inputCount(let count):
       Diagnosis(
         code: "execution.input-count", what: "the model reads \(count) sequences", place: "the graph's inputs",
-        why: "only models that read one sequence of tokens can be run", fix: "use a decoder model", status: .unsupported)
+        why: "only models that read one sequence of tokens can be run", fix: "use a decoder model", status: .unsupported
+      )
     case .blockNotSeparable(let name):
       Diagnosis(
         code: "execution.block-not-separable", what: "block \(name) cannot be run alone", place: "block \(name)",
-        why: "it must read one activation from before it and leave one for after it", fix: "cut the graph into other blocks",
+        why: "it must read one activation from before it and leave one for after it",
+        fix: "cut the graph into other blocks",
         status: .unsupported)
     case .unusableLogits(let id):
       Diagnosis(

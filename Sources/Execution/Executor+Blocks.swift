@@ -54,7 +54,9 @@ extension Executor {
     _ index: Int, ids: [Int], input: Span<Float>, tokenCount: Int, into output: inout MutableSpan<Float>,
     _ observer: (any LinearObserver)?
   ) throws {
-    guard let width = try widths(ofBlock: index).output else { throw ExecutionError.blockNotSeparable(blocks[index].name) }
+    guard let width = try widths(ofBlock: index).output else {
+      throw ExecutionError.blockNotSeparable(blocks[index].name)
+    }
     precondition(output.count == tokenCount * width)
     try forEachChunk(ofBlock: index, ids: ids, input, tokenCount, observer) { chunk in
       blocks[index].outputs[0].read(chunk.count) { results in

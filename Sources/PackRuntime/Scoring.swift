@@ -146,7 +146,8 @@ public struct ScoreReport: Sendable, Equatable {
 
   /// One line for people.
   public var table: String {
-    "perplexity  \(NumberText.fixed(perplexity, 4)) ± \(NumberText.fixed(perplexityStandardError, 4))"
-      + "   \(NumberText.count(tokenCount)) tokens scored in \(NumberText.count(windowCount)) windows of \(windowTokenCount)"
+    let figure = "\(NumberText.fixed(perplexity, 4)) ± \(NumberText.fixed(perplexityStandardError, 4))"
+    let windows = "\(NumberText.count(windowCount)) windows of \(windowTokenCount)"
+    return "perplexity  \(figure)   \(NumberText.count(tokenCount)) tokens scored in \(windows)"
   }
 }

@@ -6,17 +6,21 @@ import Testing
 @Suite struct AttentionTests {
   private static let headCount = 6, keyValueHeadCount = 2, headWidth = 8, width = 20, tokenCount = 70
 
-  @Test(arguments: [AttentionMask.causal, .window(width: 1), .window(width: 3), .window(width: 33), .window(width: 1_000)],
+  @Test(
+    arguments: [AttentionMask.causal, .window(width: 1), .window(width: 3), .window(width: 33), .window(width: 1_000)],
     [1, 5, 256])
   func agreesWithTheDefinition(mask: AttentionMask, chunkTokenCount: Int) throws {
     var weights: [String: [Float]] = [:]
     let (headCount, keyValueHeadCount, headWidth) = (Self.headCount, Self.keyValueHeadCount, Self.headWidth)
     let program = try SmallProgram(
-      width: Self.width, outputWidth: headCount * headWidth, tokenCount: Self.tokenCount, chunkTokenCount: chunkTokenCount
+      width: Self.width, outputWidth: headCount * headWidth, tokenCount: Self.tokenCount,
+      chunkTokenCount: chunkTokenCount
     ) { x, writer, operators in
       func project(_ name: String, _ heads: Int, _ seed: UInt64) -> ValueID {
         // Small enough for scores of a few units: rounding of larger ones shows in the softmax.
-        let weight = operators.randomize(name, outputCount: heads * headWidth, inputCount: Self.width, seed: seed).map { $0 / 4 }
+        let weight = operators.randomize(name, outputCount: heads * headWidth, inputCount: Self.width, seed: seed).map {
+          $0 / 4
+        }
         operators.set(name, outputCount: heads * headWidth, inputCount: Self.width, weight)
         weights[name] = weight
         return writer.add(Linear(input: x, weight: name, outputCount: heads * headWidth))

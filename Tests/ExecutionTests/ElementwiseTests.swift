@@ -9,7 +9,7 @@ import Testing
     let program = try SmallProgram(width: 19, tokenCount: 40) { x, writer, _ in
       writer.add(Activation(input: x, function: function))
     }
-    let expected = program.embedded(width: 19).map { Float(exact(function, Double($0))) }
+    let expected = program.embedded(width: 19).map { Float(function.exact(Double($0))) }
     #expect(largestDifference(try program.rows(), expected) < 2e-6)
   }
 
@@ -48,7 +48,8 @@ import Testing
       let part = x[start..<start + 250]
       let mean = part.reduce(0.0) { $0 + Double($1) * Double($1) } / 250
       return part.indices.map { index in
-        Float(Double(x[index]) / (mean + 0.1).squareRoot() * Double(index - start) / 100) + max(-0.25, min(0.25, x[index]))
+        Float(Double(x[index]) / (mean + 0.1).squareRoot() * Double(index - start) / 100)
+          + max(-0.25, min(0.25, x[index]))
       }
     }
     #expect(largestDifference(try program.rows(), expected) < 1e-5)
@@ -57,7 +58,8 @@ import Testing
   @Test func biasIsAddedToEveryToken() throws {
     var weight: [Float] = []
     let bias: [Float] = [1, -2, 3, -4, 5]
-    let program = try SmallProgram(width: 19, outputWidth: 5, tokenCount: 40, chunkTokenCount: 16) { x, writer, operators in
+    let program = try SmallProgram(width: 19, outputWidth: 5, tokenCount: 40, chunkTokenCount: 16) {
+      x, writer, operators in
       weight = operators.randomize("w", outputCount: 5, inputCount: 19, seed: 2)
       operators.vectors["b"] = bias
       return writer.add(Linear(input: x, weight: "w", bias: "b", outputCount: 5))
@@ -66,9 +68,12 @@ import Testing
       .enumerated().map { $1 + bias[$0 % 5] }
     #expect(largestDifference(try program.rows(), expected) < 1e-5)
   }
+}
 
-  private func exact(_ function: ActivationFunction, _ x: Double) -> Double {
-    switch function {
+extension ActivationFunction {
+  /// The function as it is defined, in double precision.
+  func exact(_ x: Double) -> Double {
+    switch self {
     case .silu: x / (1 + exp(-x))
     case .gelu: x * (1 + erf(x / 2.0.squareRoot())) / 2
     case .geluTanh: x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) / 2

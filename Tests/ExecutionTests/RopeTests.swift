@@ -10,7 +10,8 @@ import Testing
   ])
   func turnsHalvesOfEveryHead(scaling: RopeScaling) throws {
     let (headWidth, heads, tokenCount) = (12, 3, 150)
-    let program = try SmallProgram(width: headWidth * heads, tokenCount: tokenCount, chunkTokenCount: 64) { x, writer, _ in
+    let program = try SmallProgram(width: headWidth * heads, tokenCount: tokenCount, chunkTokenCount: 64) {
+      x, writer, _ in
       let turned = writer.add(Rope(input: x, headWidth: headWidth, base: 500, scaling: scaling))
       // The input is read again: it must not be turned in place.
       return writer.add(Add(left: turned, right: x))

@@ -45,7 +45,9 @@ import Testing
     }
     for token in 0..<tokenCount {
       let row = probabilities[token * expertCount..<(token + 1) * expertCount]
-      let ranked = row.enumerated().sorted { $0.element > $1.element || $0.element == $1.element && $0.offset < $1.offset }
+      let ranked = row.enumerated().sorted {
+        $0.element > $1.element || $0.element == $1.element && $0.offset < $1.offset
+      }
       let expected = Dictionary(uniqueKeysWithValues: ranked.prefix(activeCount).map { ($0.offset, $0.element) })
       #expect(found[token] == expected)
     }

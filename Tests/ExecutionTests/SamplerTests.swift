@@ -37,7 +37,8 @@ extension Sampler {
     (SamplerSetting(), [2, 0, 3, 1]), (SamplerSetting(topK: 1), [2]), (SamplerSetting(topK: 3), [2, 0, 3]),
     (SamplerSetting(topK: 4), [2, 0, 3, 1]), (SamplerSetting(topK: 100), [2, 0, 3, 1]),
     (SamplerSetting(topP: 0), [2]), (SamplerSetting(topP: 0.39), [2]), (SamplerSetting(topP: 0.41), [2, 0]),
-    (SamplerSetting(topP: 0.69), [2, 0]), (SamplerSetting(topP: 0.71), [2, 0, 3]), (SamplerSetting(topP: 0.91), [2, 0, 3, 1]),
+    (SamplerSetting(topP: 0.69), [2, 0]), (SamplerSetting(topP: 0.71), [2, 0, 3]),
+    (SamplerSetting(topP: 0.91), [2, 0, 3, 1]),
     (SamplerSetting(minP: 0.26), [2, 0, 3]), (SamplerSetting(minP: 0.51), [2, 0]), (SamplerSetting(minP: 1), [2]),
     // Of the two that top-k leaves, the first has 4/7 = 0.571.
     (SamplerSetting(topK: 2, topP: 0.57), [2]), (SamplerSetting(topK: 2, topP: 0.58), [2, 0]),
@@ -82,8 +83,10 @@ extension Sampler {
     // Coarse values, so that many are equal.
     let logits = (0..<1_000).map { _ in Float(generator.next() % 64) / 8 }
     var sampler = Sampler(try SamplerOptions(temperature: 1, topK: topK, topP: topP))
-    let ranked = logits.enumerated().sorted { $0.element > $1.element || $0.element == $1.element && $0.offset < $1.offset }
-      .prefix(topK)
+    let ranked = logits.enumerated().sorted {
+      $0.element > $1.element || $0.element == $1.element && $0.offset < $1.offset
+    }
+    .prefix(topK)
     let total = ranked.reduce(0.0) { $0 + exp(Double($1.element) - 8) }
     var sum = 0.0, expected: [Int] = []
     for (id, logit) in ranked where expected.isEmpty || sum < Double(topP) * total {

@@ -15,8 +15,9 @@ struct TinyCheckpoint: OperatorSource {
   let context: KernelContext
 
   init(_ folder: String, context: KernelContext) throws {
-    let config = try JSONSerialization.jsonObject(
-      with: Data(contentsOf: URL(fileURLWithPath: Fixtures.path(folder + "/config.json")))) as? [String: Any] ?? [:]
+    let config =
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(fileURLWithPath: Fixtures.path(folder + "/config.json")))) as? [String: Any] ?? [:]
     graph = try TinyGraph(config).graph()
     tensors = try SafetensorsFile(Fixtures.path(folder + "/model.safetensors"))
     self.context = context
@@ -38,7 +39,7 @@ struct TinyCheckpoint: OperatorSource {
       ? ["gate": "w1", "up": "w3", "down": "w2"]
       : ["gate": "gate_proj", "up": "up_proj", "down": "down_proj"]
     let parts = name.split(separator: ".")
-    return parts.dropLast().joined(separator: ".") + ".\(suffixes[String(parts[parts.count - 1])]!).weight"
+    return parts.dropLast().joined(separator: ".") + ".\(suffixes[String(parts[parts.count - 1]), default: ""]).weight"
   }
 }
 

@@ -10,18 +10,20 @@ struct TinyGraph {
     model = config["model_type"] as? String ?? ""
   }
 
-  private func integer(_ key: String) -> Int? { config[key] as? Int }
-  private var width: Int { integer("hidden_size")! }
-  private var headCount: Int { integer("num_attention_heads")! }
-  private var headWidth: Int { integer("head_dim") ?? width / headCount }
-  private var epsilon: Float { Float(config["rms_norm_eps"] as! Double) }
+  private func given(_ key: String) -> Int? { config[key] as? Int }
+  /// 0, which no graph accepts, where it is missing.
+  private func integer(_ key: String) -> Int { given(key) ?? 0 }
+  private var width: Int { integer("hidden_size") }
+  private var headCount: Int { integer("num_attention_heads") }
+  private var headWidth: Int { given("head_dim") ?? width / headCount }
+  private var epsilon: Float { Float(config["rms_norm_eps"] as? Double ?? .nan) }
 
   func graph() throws -> ModelGraph {
-    let vocabularyCount = integer("vocab_size")!
+    let vocabularyCount = integer("vocab_size")
     var writer = Writer()
     writer.block("embedding")
     var hidden = writer.add(Embed(ids: ValueID(0), table: "model.embed_tokens.weight", width: width))
-    for layer in 0..<integer("num_hidden_layers")! {
+    for layer in 0..<integer("num_hidden_layers") {
       writer.block("layers.\(layer)")
       hidden = self.layer("model.layers.\(layer).", hidden, &writer)
     }
@@ -32,7 +34,7 @@ struct TinyGraph {
       Head(
         input: norm, weight: isTied ? "model.embed_tokens.weight" : "lm_head.weight", vocabularyCount: vocabularyCount))
     return try writer.graph(
-      architecture: model, vocabularyCount: vocabularyCount, contextLength: integer("max_position_embeddings")!)
+      architecture: model, vocabularyCount: vocabularyCount, contextLength: integer("max_position_embeddings"))
   }
 
   private func layer(_ prefix: String, _ hidden: ValueID, _ writer: inout Writer) -> ValueID {
@@ -47,7 +49,7 @@ struct TinyGraph {
   }
 
   private func attention(_ prefix: String, _ input: ValueID, _ writer: inout Writer) -> ValueID {
-    let keyValueHeadCount = integer("num_key_value_heads")!
+    let keyValueHeadCount = integer("num_key_value_heads")
     let hasBias = model == "qwen2" || model == "qwen2_moe"
     func project(_ name: String, heads: Int) -> ValueID {
       let bias = hasBias ? prefix + name + "_proj.bias" : nil
@@ -63,7 +65,7 @@ struct TinyGraph {
     let query = project("q", heads: headCount)
     let key = project("k", heads: keyValueHeadCount)
     let value = project("v", heads: keyValueHeadCount)
-    let mask = model == "mistral" ? integer("sliding_window").map { AttentionMask.window(width: $0) } : nil
+    let mask = model == "mistral" ? given("sliding_window").map { AttentionMask.window(width: $0) } : nil
     let attended = writer.add(
       Attention(
         query: query, key: key, value: value, headCount: headCount, keyValueHeadCount: keyValueHeadCount,
@@ -72,7 +74,7 @@ struct TinyGraph {
   }
 
   private func dense(_ prefix: String, _ input: ValueID, _ writer: inout Writer) -> ValueID {
-    let innerWidth = integer("intermediate_size")!
+    let innerWidth = integer("intermediate_size")
     let gate = writer.add(Linear(input: input, weight: prefix + "mlp.gate_proj.weight", outputCount: innerWidth))
     let up = writer.add(Linear(input: input, weight: prefix + "mlp.up_proj.weight", outputCount: innerWidth))
     let active = writer.add(Activation(input: gate, function: .silu))
@@ -82,25 +84,27 @@ struct TinyGraph {
 
   private func mixture(_ prefix: String, _ input: ValueID, _ writer: inout Writer) -> ValueID {
     let part = prefix + (model == "mixtral" ? "block_sparse_moe." : "mlp.")
-    let shared = integer("shared_expert_intermediate_size").map {
+    let shared = given("shared_expert_intermediate_size").map {
       SharedExpert(name: part + "shared_expert", width: $0, router: part + "shared_expert_gate.weight")
     }
     return writer.add(
       Mixture(
         input: input, router: part + "gate.weight", experts: part + "experts",
-        expertCount: integer("num_local_experts") ?? integer("num_experts")!, activeCount: integer("num_experts_per_tok")!,
-        expertWidth: integer("moe_intermediate_size") ?? integer("intermediate_size")!,
+        expertCount: given("num_local_experts") ?? integer("num_experts"),
+        activeCount: integer("num_experts_per_tok"),
+        expertWidth: given("moe_intermediate_size") ?? integer("intermediate_size"),
         normalizesGates: config["norm_topk_prob"] as? Bool ?? true, function: .silu, shared: shared))
   }
 
   private var rope: [String: Any] { config["rope_parameters"] as? [String: Any] ?? config }
-  private var ropeBase: Double { rope["rope_theta"] as! Double }
+  private func ropeNumber(_ key: String) -> Double { rope[key] as? Double ?? 0 }
+  private var ropeBase: Double { ropeNumber("rope_theta") }
   private var ropeScaling: RopeScaling {
     guard rope["rope_type"] as? String == "llama3" else { return .none }
     return .llama3(
-      factor: rope["factor"] as! Double, lowFrequencyFactor: rope["low_freq_factor"] as! Double,
-      highFrequencyFactor: rope["high_freq_factor"] as! Double,
-      originalContextLength: rope["original_max_position_embeddings"] as! Int)
+      factor: ropeNumber("factor"), lowFrequencyFactor: ropeNumber("low_freq_factor"),
+      highFrequencyFactor: ropeNumber("high_freq_factor"),
+      originalContextLength: rope["original_max_position_embeddings"] as? Int ?? 0)
   }
 }
 

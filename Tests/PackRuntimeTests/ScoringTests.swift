@@ -157,17 +157,3 @@ private final class FormulaStream: LogitStream {
     #expect(ScoringError.tooFewTokens(1).diagnosis.status == .malformedInput)
   }
 }
-
-@Suite struct NumberTextTests {
-  @Test func roundsAndGroups() {
-    #expect(NumberText.fixed(41.877854, 4) == "41.8779")
-    #expect(NumberText.fixed(0.0499, 1) == "0.0" && NumberText.fixed(-0.01, 1) == "0.0")
-    #expect(NumberText.fixed(-1.05, 1) == "-1.1" && NumberText.fixed(2.5, 0) == "3")
-    #expect(NumberText.fixed(.nan, 2) == "nan" && NumberText.fixed(-.infinity, 2) == "-inf")
-    #expect(NumberText.significant(0.012345) == "0.0123" && NumberText.significant(1_234.5) == "1235")
-    #expect(NumberText.significant(4.567e-7) == "4.57e-7" && NumberText.significant(0) == "0")
-    #expect(NumberText.significant(0.00012345) == "0.000123")
-    #expect(NumberText.count(339_150) == "339,150" && NumberText.count(-1_000_000) == "-1,000,000")
-    #expect(NumberText.count(999) == "999")
-  }
-}

@@ -26,7 +26,7 @@ public struct CommandRun: Sendable {
     process.currentDirectoryURL = URL(fileURLWithPath: Fixtures.repository)
     let folder = TemporaryFolder()
     let outputPath = folder.path("stdout"), errorPath = folder.path("stderr")
-    for path in [outputPath, errorPath] { FileManager.default.createFile(atPath: path, contents: nil) }
+    for path in [outputPath, errorPath] { try Data().write(to: URL(fileURLWithPath: path)) }
     process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: outputPath))
     process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errorPath))
     process.standardInput = FileHandle.nullDevice

@@ -1,3 +1,4 @@
+import Diagnostics
 import Metrics
 import PackRuntime
 
@@ -43,7 +44,7 @@ extension VerifyReport {
         Figure(
           "right token's probability", Self.signedPercent(summary.probabilityChangeMean),
           note: "mean change; root mean square \(Self.percent(summary.probabilityChangeRootMeanSquare))"),
-        Figure("file size", Self.bytes(subject.fileByteCount), note: sizeNote),
+        Figure("file size", NumberText.bytes(subject.fileByteCount), note: sizeNote),
         Figure("bits per weight", NumberText.fixed(subject.bitsPerWeight, 3), note: "every byte of the file counted"),
       ]
   }
@@ -51,20 +52,22 @@ extension VerifyReport {
   private var sizeNote: String {
     guard let original = subject.originalByteCount, original > 0 else { return "" }
     let share = Double(subject.fileByteCount) / Double(original)
-    return "\(Self.percent(share)) of the checkpoint's \(Self.bytes(original))"
+    return "\(Self.percent(share)) of the checkpoint's \(NumberText.bytes(original))"
   }
 
   /// Where the figures come from.
   var basis: String {
-    "\(NumberText.count(summary.count)) tokens of \(subject.textName), scored in \(NumberText.count(summary.windowCount)) "
-      + "windows of \(windowTokenCount)"
+    "\(NumberText.count(summary.count)) tokens of \(subject.textName), scored in "
+      + "\(NumberText.count(summary.windowCount)) windows of \(windowTokenCount)"
   }
 
   /// How the intervals were made.
   var intervalBasis: String {
-    summary.windowCount >= BlockBootstrap.fewestBlocks
-      ? "95 % intervals: \(NumberText.count(BlockBootstrap.resampleCount)) bootstrap draws of whole windows; Wilson's for the agreement"
-      : "95 % intervals: normal approximation over paired tokens (too few windows to draw from); Wilson's for the agreement"
+    let method =
+      summary.windowCount >= BlockBootstrap.fewestBlocks
+      ? "\(NumberText.count(BlockBootstrap.resampleCount)) bootstrap draws of whole windows"
+      : "normal approximation over paired tokens (too few windows to draw from)"
+    return "95 % intervals: \(method); Wilson's for the agreement"
   }
 
   var verdict: String {
@@ -81,17 +84,6 @@ extension VerifyReport {
   static func percent(_ share: Double) -> String { NumberText.fixed(share * 100, 2) + " %" }
 
   static func signedPercent(_ share: Double) -> String { (share > 0 ? "+" : "") + percent(share) }
-
-  /// Bytes in the largest binary unit that keeps the number above one.
-  static func bytes(_ count: Int) -> String {
-    var value = Double(count)
-    var unit = "B"
-    for larger in ["KiB", "MiB", "GiB", "TiB"] where value >= 1_024 {
-      value /= 1_024
-      unit = larger
-    }
-    return unit == "B" ? "\(count) B" : "\(NumberText.fixed(value, 2)) \(unit)"
-  }
 }
 
 extension GateResult {

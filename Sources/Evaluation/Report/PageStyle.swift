@@ -1,12 +1,13 @@
 /// How the page looks, in a light and a dark dress.
 enum PageStyle {
   static let sheet = """
-    :root{--ink:#1c2430;--soft:#5b6675;--paper:#fbfbf9;--card:#fff;--line:#e3e5e8;--mark:#2f6fb0;--good:#1d7a46;--bad:#b3261e;\
-    --goodback:#e4f4ea;--badback:#fbe6e4;--plainback:#eceff3}
+    :root{--ink:#1c2430;--soft:#5b6675;--paper:#fbfbf9;--card:#fff;--line:#e3e5e8;--mark:#2f6fb0;\
+    --good:#1d7a46;--bad:#b3261e;--goodback:#e4f4ea;--badback:#fbe6e4;--plainback:#eceff3}
     @media(prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa5b3;--paper:#14181d;--card:#1c2229;--line:#303842;\
     --mark:#74aee8;--good:#7fd6a2;--bad:#ff9b92;--goodback:#17382a;--badback:#45201f;--plainback:#262d36}}
     *{box-sizing:border-box}
-    body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
+    body{margin:0;background:var(--paper);color:var(--ink);\
+    font:16px/1.5 system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
     main{max-width:760px;margin:0 auto;padding:32px 20px 64px}
     h1{font-size:1.9rem;line-height:1.2;margin:0;overflow-wrap:anywhere}
     h2{font-size:1.1rem;margin:0 0 12px}
@@ -32,8 +33,8 @@ enum PageStyle {
     td.code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.8rem;overflow-wrap:anywhere}
     td.met{color:var(--good);font-weight:600}
     td.missed{color:var(--bad);font-weight:600;white-space:nowrap}
-    pre{margin:0;padding:12px 14px;background:var(--paper);border:1px solid var(--line);border-radius:6px;overflow-x:auto;\
-    font:.82rem/1.5 ui-monospace,Menlo,Consolas,monospace}
+    pre{margin:0;padding:12px 14px;background:var(--paper);border:1px solid var(--line);\
+    border-radius:6px;overflow-x:auto;font:.82rem/1.5 ui-monospace,Menlo,Consolas,monospace}
     svg{display:block;width:100%;height:auto;font-size:12px}
     svg text{fill:var(--soft)}
     .bar{fill:var(--mark)}

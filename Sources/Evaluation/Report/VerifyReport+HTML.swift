@@ -1,3 +1,4 @@
+import Diagnostics
 import Metrics
 import PackRuntime
 
@@ -53,7 +54,7 @@ extension VerifyReport {
         Self.interval(summary.meanDivergence) { NumberText.significant($0) }
       ),
       ("top-1 agreement", Self.percent(summary.agreement.estimate), Self.interval(summary.agreement, Self.percent)),
-      ("bits per weight", NumberText.fixed(subject.bitsPerWeight, 2), Self.bytes(subject.fileByteCount)),
+      ("bits per weight", NumberText.fixed(subject.bitsPerWeight, 2), NumberText.bytes(subject.fileByteCount)),
     ]
     return .element(
       "div", [("class", "tiles")],
@@ -163,8 +164,8 @@ extension VerifyReport {
           .element(
             "p", [("class", "note")],
             text:
-              "Root mean square difference of the hidden states after each block, relative to the original's; each model runs "
-              + "on its own, so errors add up from block to block."),
+              "Root mean square difference of the hidden states after each block, relative to the original's; each "
+              + "model runs on its own, so errors add up from block to block."),
         ])
     ]
   }

@@ -13,7 +13,8 @@ extension Activation: ExecutableOperation {
 extension Clamp: ExecutableOperation {
   func bind(result: ValueID, _ binder: inout Binder) throws -> any Step {
     let limit = limit
-    return MapStep(input: binder.buffer(of: input), output: binder.result(result, overwriting: [input])) { _, elements in
+    return MapStep(input: binder.buffer(of: input), output: binder.result(result, overwriting: [input])) {
+      _, elements in
       for index in 0..<elements.count { elements[index] = max(-limit, min(limit, elements[index])) }
     }
   }

@@ -66,7 +66,9 @@ private struct MixtureStep: Step {
     gathered.update(tokenCount) { rows in
       for index in 0..<tokenCount {
         let token = routing.choice(index, of: expert).token
-        rows.lend(index * width..<(index + 1) * width) { $0.copy(from: x.extracting(token * width..<(token + 1) * width)) }
+        rows.lend(index * width..<(index + 1) * width) {
+          $0.copy(from: x.extracting(token * width..<(token + 1) * width))
+        }
       }
     }
     gathered.read(tokenCount) { x in
@@ -159,7 +161,11 @@ private struct GatedLayer {
       up.update(tokenCount) { rows in
         frame.forEachPiece(of: &rows, width: width) { start, piece in
           let gates = gates.extracting(start..<start + piece.count)
-          if function == .silu { vectors.siluMultiply(gate: gates, into: &piece) } else { vectors.multiply(gates, into: &piece) }
+          if function == .silu {
+            vectors.siluMultiply(gate: gates, into: &piece)
+          } else {
+            vectors.multiply(gates, into: &piece)
+          }
         }
       }
     }

@@ -54,7 +54,9 @@ struct Binder {
 
   /// Elements per token of an activation.
   func width(of value: ValueID) -> Int {
-    guard case .activation(_, let width)? = types[value] else { preconditionFailure("%\(value.index) is not an activation") }
+    guard case .activation(_, let width)? = types[value] else {
+      preconditionFailure("%\(value.index) is not an activation")
+    }
     return width
   }
 

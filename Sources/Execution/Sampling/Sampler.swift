@@ -45,9 +45,10 @@ public struct Sampler {
     let highest = Double(scores[best])
     let temperature = Double(options.temperature)
     let scores = scores
-    var candidates = topK(scores.lazy.enumerated().map { id, score in
-      Candidate(id: id, weight: exp((Double(score) - highest) / temperature))
-    })
+    var candidates = topK(
+      scores.lazy.enumerated().map { id, score in
+        Candidate(id: id, weight: exp((Double(score) - highest) / temperature))
+      })
     if options.minP > 0 { candidates.removeAll { $0.weight < Double(options.minP) } }
     return topP(candidates)
   }

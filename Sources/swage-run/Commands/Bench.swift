@@ -37,8 +37,8 @@ struct Bench: ParsableCommand {
     } else {
       Terminal.output(
         """
-        prompt    \(DecimalText.fixed(figures.promptTokensPerSecond, digits: 1)) tokens/s (\(promptTokens) tokens)
-        generate  \(DecimalText.fixed(figures.generateTokensPerSecond, digits: 1)) tokens/s (\(generateTokens) tokens)
+        prompt    \(NumberText.fixed(figures.promptTokensPerSecond, 1)) tokens/s (\(promptTokens) tokens)
+        generate  \(NumberText.fixed(figures.generateTokensPerSecond, 1)) tokens/s (\(generateTokens) tokens)
         threads   \(execution.threadCount), \(context.instructionSet.rawValue)
 
         """)

@@ -28,7 +28,7 @@ struct Score: ParsableCommand {
     let tokenIDs: [Int] = if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TokenInput.text(ofFile: text ?? "")) }
     let progress = ProgressDisplay()
     let report = try model.score(
-      ids: tokenIDs, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits, isReplacing: true
+      ids: tokenIDs, isText: ids == nil, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits, isReplacing: true
     ) { progress.update(label: "score", fraction: $0) }
     progress.finish()
     if output.json {

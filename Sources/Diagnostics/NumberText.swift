@@ -41,4 +41,25 @@ public enum NumberText {
     groups.insert(digits, at: 0)
     return (value < 0 ? "-" : "") + groups.joined(separator: ",")
   }
+
+  /// Seconds as `9.3 s`, `4:05` or `1:02:03`.
+  public static func duration(_ seconds: Double) -> String {
+    guard seconds >= 60 else { return "\(fixed(seconds, 1)) s" }
+    let total = Int(seconds.rounded())
+    let twoDigits = { (n: Int) in n < 10 ? "0\(n)" : "\(n)" }
+    let minutes = total / 60 % 60
+    return total >= 3600
+      ? "\(total / 3600):\(twoDigits(minutes)):\(twoDigits(total % 60))" : "\(minutes):\(twoDigits(total % 60))"
+  }
+
+  /// A number of bytes in the largest binary unit that keeps it above one: `1.50 GiB`.
+  public static func bytes(_ count: Int) -> String {
+    var value = Double(count)
+    var unit = "B"
+    for larger in ["KiB", "MiB", "GiB", "TiB"] where value >= 1_024 {
+      value /= 1_024
+      unit = larger
+    }
+    return unit == "B" ? "\(count) B" : "\(fixed(value, 2)) \(unit)"
+  }
 }
