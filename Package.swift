@@ -67,22 +67,52 @@ let package = Package(
 
     // Row 3.
     layer("Execution", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "DecodeKernels"]),
-    layer("CheckpointImport", ["Diagnostics", "TensorCore", "ByteIO", "ModelGraph", "Encodings", "Tokenization", "ForeignFormats", "ModelIR"]),
-    layer("PassKit", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR", .product(name: "Yams", package: "Yams")]),
+    layer(
+      "CheckpointImport",
+      ["Diagnostics", "TensorCore", "ByteIO", "ModelGraph", "Encodings", "Tokenization", "ForeignFormats", "ModelIR"]),
+    layer(
+      "PassKit",
+      [
+        "Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR",
+        .product(name: "Yams", package: "Yams"),
+      ]),
 
     // Row 4.
-    layer("PackRuntime", ["Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "Metrics", "PackFormat", "DecodeKernels", "Execution"]),
+    layer(
+      "PackRuntime",
+      [
+        "Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "Metrics",
+        "PackFormat", "DecodeKernels", "Execution",
+      ]),
 
     // Row 5.
-    layer("CompressionPasses", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR", "PassKit"]),
-    layer("Evaluation", ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "Metrics", "ModelIR", "DecodeKernels", "Execution", "PackRuntime"]),
+    layer(
+      "CompressionPasses",
+      ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR", "PassKit"]),
+    layer(
+      "Evaluation",
+      [
+        "Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "Metrics", "ModelIR", "DecodeKernels",
+        "Execution", "PackRuntime",
+      ]),
 
     // Row 6.
-    layer("Compiler", ["Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "ModelIR", "PackFormat", "CheckpointImport", "PassKit", "CompressionPasses", "Evaluation", "DecodeKernels", "PackRuntime", "Metrics", "Execution", "ForeignFormats"]),
+    layer(
+      "Compiler",
+      [
+        "Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "ModelIR",
+        "PackFormat", "CheckpointImport", "PassKit", "CompressionPasses", "Evaluation", "DecodeKernels", "PackRuntime",
+        "Metrics", "Execution", "ForeignFormats",
+      ]),
 
     // Row 7: parse, call, print.
     layer("CommandLineKit", ["Diagnostics", "ByteIO", "Parallelism", "DecodeKernels", argumentParser]),
-    tool("swage", ["CommandLineKit", "Compiler", "Evaluation", "PassKit", "CompressionPasses", "Diagnostics", "ByteIO", argumentParser]),
+    tool(
+      "swage",
+      [
+        "CommandLineKit", "Compiler", "Evaluation", "PassKit", "CompressionPasses", "Diagnostics", "ByteIO",
+        argumentParser,
+      ]),
     tool("swage-run", ["CommandLineKit", "PackRuntime", "Execution", "Diagnostics", "ByteIO", argumentParser]),
 
     // Tests.
@@ -92,7 +122,7 @@ let package = Package(
     tests("ByteIOTests", ["ByteIO"]),
     tests("ModelGraphTests", ["ModelGraph"]),
     tests("EncodingsTests", ["Encodings"]),
-    tests("TokenizationTests", ["Tokenization", "ForeignFormats", "CheckpointImport"]),
+    tests("TokenizationTests", ["Tokenization", "ForeignFormats", "CheckpointImport", "Diagnostics", "TensorCore"]),
     tests("MetricsTests", ["Metrics"]),
     tests("PackFormatTests", ["PackFormat"]),
     tests("DecodeKernelsTests", ["DecodeKernels", "Encodings", "Parallelism"]),
@@ -101,27 +131,14 @@ let package = Package(
     tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR"]),
     tests("CompressionPassesTests", ["PassKit", "CompressionPasses", "ModelIR", "Encodings"]),
     tests("PackRuntimeTests", ["PackRuntime", "Metrics", "Parallelism"]),
-    tests("EvaluationTests", ["Evaluation", "PackRuntime", "Execution", "ModelGraph", "DecodeKernels", "Parallelism", "Metrics"]),
-    tests("EndToEndTests", ["PackRuntime", "PackFormat", "ByteIO", "Execution", "DecodeKernels", "Parallelism", "swage", "swage-run"]),
+    tests(
+      "EvaluationTests",
+      ["Evaluation", "PackRuntime", "Execution", "ModelGraph", "DecodeKernels", "Parallelism", "Metrics"]),
+    tests(
+      "EndToEndTests",
+      ["PackRuntime", "PackFormat", "ByteIO", "Execution", "DecodeKernels", "Parallelism", "swage", "swage-run"]),
     tests("CommandLineTests", ["swage", "swage-run"]),
     tests("ArchitectureTests", []),
   ],
   swiftLanguageModes: [.v6]
 )
-
-// SWAGE_ONLY
-if let only = Context.environment["SWAGE_ONLY"] {
-  var wanted = Set(only.split(separator: ",").map(String.init))
-  var grew = true
-  while grew {
-    grew = false
-    for t in package.targets where wanted.contains(t.name) {
-      for d in t.dependencies {
-        if case .byNameItem(let n, _) = d, wanted.insert(n).inserted { grew = true }
-      }
-    }
-  }
-  package.targets = package.targets.filter { wanted.contains($0.name) }
-  package.products = []
-  if !wanted.contains("PassKit") { package.dependencies.removeAll { _ in true } }
-}

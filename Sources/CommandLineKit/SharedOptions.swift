@@ -42,7 +42,9 @@ public struct Percentage: ExpressibleByArgument, Sendable, Equatable {
 
   public init?(argument: String) {
     let isPercent = argument.hasSuffix("%")
-    guard let number = Double(isPercent ? String(argument.dropLast()) : argument), number.isFinite, number >= 0 else { return nil }
+    guard let number = Double(isPercent ? String(argument.dropLast()) : argument), number.isFinite, number >= 0 else {
+      return nil
+    }
     fraction = isPercent ? number / 100 : number
   }
 }

@@ -35,7 +35,8 @@ public enum TokenIDsError: Error, Equatable, Diagnosable {
     switch self {
     case .empty(let source):
       Diagnosis(
-        code: "ids.empty", what: "there are no token ids", place: source, why: "a command needs at least one token to run on",
+        code: "ids.empty", what: "there are no token ids", place: source,
+        why: "a command needs at least one token to run on",
         fix: "give ids such as 1,2,3, or @FILE with ids separated by commas or white space", status: .usage)
     case .notAnID(let text, let position, let source):
       Diagnosis(

@@ -17,7 +17,8 @@ public enum CompileError: Error, Equatable, Diagnosable {
         fix: "free \(needed - available) bytes, or write to another disk", status: .cannotCreate)
     case .memoryLimit(let limit, let needed):
       Diagnosis(
-        code: "compile.memory-limit", what: "the compile cannot keep within the stated memory", place: "--memory \(limit)",
+        code: "compile.memory-limit", what: "the compile cannot keep within the stated memory",
+        place: "--memory \(limit)",
         why: "about \(needed) bytes are needed: the program, the rows in flight and the largest block",
         fix: "allow at least \(needed) bytes", status: .limitExceeded)
     case .unknownPassToPrint(let name, let nearest):

@@ -73,7 +73,8 @@ public struct CompileJob {
       let original = plan.checkpoint.model
       progress(Progress(label: "check weights", fraction: 0))
       let manager = PassManager(
-        pool: context.pool, store: try ScratchStore(folder: FileSystem.folder(of: outputPath)), isCancelled: isCancelled,
+        pool: context.pool, store: try ScratchStore(folder: FileSystem.folder(of: outputPath)),
+        isCancelled: isCancelled,
         progress: { progress(Progress($0)) },
         inspection: PassManager.Inspection(
           after: { printsAfter == "all" || printsAfter == $0.name },
@@ -98,9 +99,10 @@ public struct CompileJob {
       try writer.commit()
       return CompileReport(
         outputPath: outputPath, fileByteCount: file.position, parameterCount: plan.parameterCount,
-        seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryByteCount: PeakMemory.residentByteCount, steps: steps,
+        seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryByteCount: PeakMemory.residentByteCount,
+        steps: steps,
         check: outcome.check, accuracy: outcome.accuracy, notes: plan.checkpoint.notes)
-    } catch where isCancelled() {
+    } catch  where isCancelled() {
       throw CompileError.interrupted(output: outputPath)
     }
   }
@@ -130,7 +132,8 @@ public struct CompileJob {
     let tokens = try EvaluationTokens(.textFile(path), model: pack)
     let settings = passList.verify
     let report = try VerifyCommand.compare(
-      original, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: outputPath), on: tokens,
+      original, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: outputPath),
+      on: tokens,
       tokenCountLimit: settings?.tokenCount, windowTokenCount: settings?.window,
       limits: GateLimits(
         maxPerplexityIncrease: settings?.maxPerplexityIncrease, maxKLDivergence: settings?.maxDivergence,
@@ -158,7 +161,8 @@ extension AccuracyRecord {
       Estimate(mean: interval.estimate, low: interval.low, high: interval.high)
     }
     self.init(
-      tokenCount: summary.count, windowTokenCount: report.windowTokenCount, originalPerplexity: summary.originalPerplexity,
+      tokenCount: summary.count, windowTokenCount: report.windowTokenCount,
+      originalPerplexity: summary.originalPerplexity,
       compiledPerplexity: summary.compiledPerplexity, perplexityRatio: estimate(summary.perplexityRatio),
       divergence: estimate(summary.meanDivergence), divergenceP99: summary.divergencePercentiles.value(at: 0.99),
       topAgreement: summary.agreement.estimate, textDigest: textDigest, textName: report.subject.textName)

@@ -15,7 +15,8 @@ extension CompilePlan {
           steps.steps.map { step in
             .object([
               ("step", .string(step.step.text)), ("tensors", .integer(Int64(step.assignments.count))),
-              ("bytes_before", .integer(Int64(step.byteCountBefore))), ("bytes_after", .integer(Int64(step.byteCountAfter))),
+              ("bytes_before", .integer(Int64(step.byteCountBefore))),
+              ("bytes_after", .integer(Int64(step.byteCountAfter))),
               ("notes", .array(step.notes.map(JSONText.string))),
             ])
           })

@@ -42,21 +42,24 @@ public struct CompilePlan {
   public var peakMemoryByteCount: Int {
     let model = checkpoint.model
     let outline = steps.outline
-    let largestValue = outline.graph.parameters.map { parameter in
-      outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
-    }.max() ?? 0
-    let largestBlock = outline.graph.parametersByBlock().map { _, parameters in
-      parameters.reduce(0) { sum, parameter in
-        sum + (model.values[parameter.name]?.storage.byteCount ?? 0)
-          + outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
-      }
-    }.max() ?? 0
+    let largestValue =
+      outline.graph.parameters.map { parameter in
+        outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
+      }.max() ?? 0
+    let largestBlock =
+      outline.graph.parametersByBlock().map { _, parameters in
+        parameters.reduce(0) { sum, parameter in
+          sum + (model.values[parameter.name]?.storage.byteCount ?? 0)
+            + outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
+        }
+      }.max() ?? 0
     return Self.programByteCount + 2 * largestValue + largestBlock
   }
 
   /// Expected seconds on two threads, from measurements in docs/benchmarks.md.
   public var seconds: Double {
-    let rewritten = steps.steps.reduce(0) { sum, step in sum + step.assignments.reduce(0) { $0 + $1.shape.elementCount } }
+    let rewritten = steps.steps.reduce(0) { sum, step in sum + step.assignments.reduce(0) { $0 + $1.shape.elementCount }
+    }
     let read = checkpoint.model.source.files.reduce(0) { $0 + $1.storage.byteCount }
     return Double(rewritten) / Self.weightsPerSecond + Double(read + fileByteCount) / Self.bytesPerSecond
   }

@@ -23,7 +23,8 @@ public struct CompileReport: Sendable {
 
   /// What the user should not miss, one line each.
   public var warnings: [String] {
-    var warnings = notes.map { "note: \($0)" } + steps.flatMap { step in step.notes.map { "note: \(step.step): \($0)" } }
+    var warnings =
+      notes.map { "note: \($0)" } + steps.flatMap { step in step.notes.map { "note: \(step.step): \($0)" } }
     if check.isGibberish {
       warnings.append(
         """
@@ -57,7 +58,8 @@ public struct CompileReport: Sendable {
   /// The same for people.
   public var table: String {
     var lines = steps.map { step in
-      let error = step.relativeSquaredError.map { ", relative weight error \(NumberText.significant($0.squareRoot()))" } ?? ""
+      let error =
+        step.relativeSquaredError.map { ", relative weight error \(NumberText.significant($0.squareRoot()))" } ?? ""
       return """
         \(step.number). \(step.step)
            \(step.parameterCount) tensors, \(NumberText.count(step.byteCountBefore)) → \(NumberText.count(step.byteCountAfter)) bytes, \

@@ -39,7 +39,8 @@ public struct Inspection {
     fileByteCount = model.source.files.reduce(0) { $0 + $1.storage.byteCount }
     tensors = model.graph.parameters.compactMap { parameter in
       model.values[parameter.name].map {
-        Tensor(name: parameter.name, role: parameter.role.rawValue, dimensions: parameter.dimensions, encoding: $0.encoding)
+        Tensor(
+          name: parameter.name, role: parameter.role.rawValue, dimensions: parameter.dimensions, encoding: $0.encoding)
       }
     }
     ir = model.text
@@ -98,7 +99,8 @@ public struct Inspection {
           tensors.map { tensor in
             .object([
               ("name", .string(tensor.name)), ("role", .string(tensor.role)),
-              ("shape", .array(tensor.dimensions.map { .integer(Int64($0)) })), ("encoding", .string(tensor.encoding.text)),
+              ("shape", .array(tensor.dimensions.map { .integer(Int64($0)) })),
+              ("encoding", .string(tensor.encoding.text)),
               ("bytes", .integer(Int64(tensor.byteCount))),
             ])
           })

@@ -20,7 +20,8 @@ enum PackAssembly {
         encoding: encodings.encoding(of: parameter), originalType: originalType(of: parameter.name, in: model))
     }
     let manifest = PackManifest(
-      toolVersion: "swage \(ToolVersion.text)", architecture: graph.architecture, vocabularyCount: graph.vocabularyCount,
+      toolVersion: "swage \(ToolVersion.text)", architecture: graph.architecture,
+      vocabularyCount: graph.vocabularyCount,
       contextLength: graph.contextLength, beginningID: companions.beginningOfSequenceID,
       endIDs: companions.endOfSequenceIDs,
       passList: passList.steps.isEmpty ? "" : passList.printed, parameters: parameters,

@@ -24,7 +24,8 @@ public enum PassReference {
     guard let name else { return all }
     let found = all.filter { $0.name == name }
     guard !found.isEmpty else {
-      throw PassReferenceError.unknownPass(name: name, nearest: Suggestion.nearest(to: name, in: all.map(\.name)), known: all.map(\.name))
+      throw PassReferenceError.unknownPass(
+        name: name, nearest: Suggestion.nearest(to: name, in: all.map(\.name)), known: all.map(\.name))
     }
     return found
   }
@@ -38,7 +39,8 @@ public enum PassReferenceError: Error, Equatable, Diagnosable {
     case .unknownPass(let name, let nearest, let known):
       Diagnosis(
         code: "passes.unknown", what: "there is no pass '\(name)'", place: "swage passes \(name)",
-        why: "the passes are \(known.joined(separator: ", "))", fix: nearest.map { "did you mean '\($0)'?" } ?? "name one of these",
+        why: "the passes are \(known.joined(separator: ", "))",
+        fix: nearest.map { "did you mean '\($0)'?" } ?? "name one of these",
         status: .usage)
     }
   }
@@ -56,7 +58,8 @@ extension PassDescription {
 extension OptionDescription {
   fileprivate var document: JSONText {
     .object([
-      ("name", .string(name)), ("values", .string(values)), ("summary", .string(summary)), ("required", .boolean(isRequired)),
+      ("name", .string(name)), ("values", .string(values)), ("summary", .string(summary)),
+      ("required", .boolean(isRequired)),
       ("default", defaultValue.map(JSONText.string) ?? .null), ("unset", unsetMeaning.map(JSONText.string) ?? .null),
     ])
   }

@@ -52,8 +52,10 @@ public struct VerifyCommand {
     let pack = try PackedModel.open(path: packPath, context: context)
     let tokens = try EvaluationTokens(source, model: pack)
     let report = try VerifyCommand.compare(
-      checkpoint.model, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: packPath), on: tokens,
-      tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount, limits: limits, context: context, progress: progress)
+      checkpoint.model, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: packPath),
+      on: tokens,
+      tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount, limits: limits, context: context,
+      progress: progress)
     if let reportPath {
       let writer = try AtomicFileWriter(path: reportPath, replacing: true)
       try writer.append(Array(report.html.utf8).span)
@@ -64,13 +66,16 @@ public struct VerifyCommand {
 
   /// Measures a pack against the model it was made from.
   static func compare(
-    _ original: Model, named checkpointName: String, with pack: PackedModel, named packName: String, on tokens: EvaluationTokens,
-    tokenCountLimit: Int?, windowTokenCount: Int?, limits: GateLimits, context: KernelContext, progress: (Double) -> Void
+    _ original: Model, named checkpointName: String, with pack: PackedModel, named packName: String,
+    on tokens: EvaluationTokens,
+    tokenCountLimit: Int?, windowTokenCount: Int?, limits: GateLimits, context: KernelContext,
+    progress: (Double) -> Void
   ) throws -> VerifyReport {
     let executor = try Executor(
       graph: original.graph, operators: ModelOperators(original, context: context), context: context)
     let plan = try pack.windowPlan(
-      tokenCount: tokens.ids.count, isText: tokens.isText, tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount)
+      tokenCount: tokens.ids.count, isText: tokens.isText, tokenCountLimit: tokenCountLimit,
+      windowTokenCount: windowTokenCount)
     let subject = VerifySubject(
       PackSummary(pack.reader), packName: packName, checkpointName: checkpointName, textName: tokens.name,
       originalByteCount: original.source.files.reduce(0) { $0 + $1.storage.byteCount })

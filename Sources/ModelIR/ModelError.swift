@@ -20,7 +20,8 @@ public enum ModelError: Error, Equatable, Diagnosable {
         ("model.wrong-byte-count", "the value has \(found) bytes where its encoding needs \(expected)", parameter)
       case .encodingRefusesShape(let parameter, let encoding, let shape):
         (
-          "model.encoding-refuses-shape", "\(encoding.text) cannot hold \(shape.outputCount) × \(shape.inputCount) weights", parameter
+          "model.encoding-refuses-shape",
+          "\(encoding.text) cannot hold \(shape.outputCount) × \(shape.inputCount) weights", parameter
         )
       }
     return Diagnosis(

@@ -37,7 +37,8 @@ public struct SizeAccount: Sendable, Equatable {
   }
 
   public static func == (a: SizeAccount, b: SizeAccount) -> Bool {
-    a.total == b.total && a.byRole.map(\.role) == b.byRole.map(\.role) && a.byRole.map(\.figures) == b.byRole.map(\.figures)
+    a.total == b.total && a.byRole.map(\.role) == b.byRole.map(\.role)
+      && a.byRole.map(\.figures) == b.byRole.map(\.figures)
   }
 }
 

@@ -7,7 +7,8 @@ struct PackImage {
   let table: SectionTable
 
   private static let shortestByteCount =
-    FileHeader.byteCount + aligned(
+    FileHeader.byteCount
+    + aligned(
       SectionTable.countRange.lowerBound * PackSection.entryByteCount, to: PackSection.smallAlignment)
     + FileFooter.byteCount
 

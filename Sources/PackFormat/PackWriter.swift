@@ -44,7 +44,8 @@ public final class PackWriter {
     try appendInside([UInt8](repeating: 0, count: section.offset + placement.offset - file.position).span)
     try payload.forEachChunk(of: 0..<payload.byteCount) { bytes throws(ByteIOError) in try appendInside(bytes) }
     nextParameter += 1
-    let isLast = nextParameter == layout.placements.count
+    let isLast =
+      nextParameter == layout.placements.count
       || layout.placements[nextParameter].section != placement.section
     if isLast { sections.append(section.with(checksum: checksum.value)) }
   }

@@ -19,7 +19,9 @@ extension PackedModel {
     }
     let cache = try executor.makeCache()
     let prompt = Array(ids[..<promptTokenCount])
-    let promptSeconds = try median(of: repetitionCount, cache) { try executor.forward(prompt, cache: cache, logits: .last) }
+    let promptSeconds = try median(of: repetitionCount, cache) {
+      try executor.forward(prompt, cache: cache, logits: .last)
+    }
     let generateSeconds = try median(of: repetitionCount, cache) {
       for id in ids[..<generateTokenCount] { try executor.forward([id], cache: cache, logits: .last) }
     }

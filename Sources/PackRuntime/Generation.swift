@@ -13,7 +13,8 @@ public struct GenerationRequest: Sendable {
   public let contextLength: Int?
 
   public init(
-    promptIDs: [Int], tokenCountLimit: Int, sampling: SamplerOptions, stopTexts: [String] = [], contextLength: Int? = nil
+    promptIDs: [Int], tokenCountLimit: Int, sampling: SamplerOptions, stopTexts: [String] = [],
+    contextLength: Int? = nil
   ) {
     self.promptIDs = promptIDs
     self.tokenCountLimit = tokenCountLimit
@@ -50,7 +51,9 @@ extension PackedModel {
   /// - Parameter body: receives text as soon as it is certain to belong to the result.
   /// - Throws: `ExecutionError` for a prompt that is empty, too long or has unknown ids; `PackModelError.noTokenizer` for stop
   ///   texts without a tokenizer; what `body` throws.
-  public func generate(_ request: GenerationRequest, _ body: (String) throws -> Void = { _ in }) throws -> GenerationResult {
+  public func generate(_ request: GenerationRequest, _ body: (String) throws -> Void = { _ in }) throws
+    -> GenerationResult
+  {
     if !request.stopTexts.isEmpty, tokenizer == nil { throw PackModelError.noTokenizer(path: reader.path) }
     var decoder = tokenizer.map { StreamingDecoder($0) }
     var filter = StopTextFilter(request.stopTexts)

@@ -31,7 +31,8 @@ public enum PackModelError: Error, Equatable, Diagnosable {
       Diagnosis(
         code: "model.no-tokenizer", what: "the pack has no tokenizer", place: path,
         why: "the checkpoint it was made from had none, so text cannot be turned into tokens",
-        fix: "give token ids with --ids, or compile a checkpoint with tokenizer.json or tokenizer.model", status: .unsupported)
+        fix: "give token ids with --ids, or compile a checkpoint with tokenizer.json or tokenizer.model",
+        status: .unsupported)
     }
   }
 

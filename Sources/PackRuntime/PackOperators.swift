@@ -12,7 +12,8 @@ struct PackOperators: OperatorSource {
   func linear(_ name: String) throws -> any LinearOperator {
     let placed = try parameter(name)
     return try EncodedMatrix(
-      encoding: placed.parameter.encoding, shape: placed.parameter.shape, storage: reader.bytes(of: placed), context: context)
+      encoding: placed.parameter.encoding, shape: placed.parameter.shape, storage: reader.bytes(of: placed),
+      context: context)
   }
 
   func vector(_ name: String) throws -> [Float] {

@@ -60,7 +60,8 @@ extension AccuracyRecord {
       [("mean", .number(estimate.mean)), ("low", .number(estimate.low)), ("high", .number(estimate.high))]
     }
     return .object([
-      ("text", .string(textName)), ("tokens", .integer(Int64(tokenCount))), ("window", .integer(Int64(windowTokenCount))),
+      ("text", .string(textName)), ("tokens", .integer(Int64(tokenCount))),
+      ("window", .integer(Int64(windowTokenCount))),
       ("original_perplexity", .number(originalPerplexity)), ("compiled_perplexity", .number(compiledPerplexity)),
       ("perplexity_ratio", .object(members(perplexityRatio))),
       ("kl_divergence", .object(members(divergence) + [("p99", .number(divergenceP99))])),

@@ -20,7 +20,8 @@ extension PackedModel {
         path: $0, tokenCount: plan.readCount, vocabularyCount: graph.vocabularyCount, replacing: isReplacing)
     }
     let report = try Scoring(tokens: ids, plan: plan, pool: context.pool).run(
-      ExecutorStream(executor, contextLength: plan.windowTokenCount), receive: { try writer?.append($0) }, progress: progress)
+      ExecutorStream(executor, contextLength: plan.windowTokenCount), receive: { try writer?.append($0) },
+      progress: progress)
     try writer?.finish()
     return report
   }

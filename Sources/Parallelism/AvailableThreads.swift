@@ -33,7 +33,9 @@ public struct AvailableThreads: Sendable, Equatable {
   private static func cgroupQuota() -> Double? {
     if let line = firstLine(of: "/sys/fs/cgroup/cpu.max") {
       let fields = line.split(separator: " ")
-      guard fields.count == 2, let quota = Double(fields[0]), let period = Double(fields[1]), period > 0 else { return nil }
+      guard fields.count == 2, let quota = Double(fields[0]), let period = Double(fields[1]), period > 0 else {
+        return nil
+      }
       return quota / period
     }
     guard let quota = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap(Double.init), quota > 0,

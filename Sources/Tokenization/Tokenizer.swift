@@ -84,7 +84,8 @@ public struct Tokenizer: Sendable {
     let prepared: [UInt8]?
     switch encoder {
     case .byteLevel(let encoder): prepared = encoder.normalized(text[range])
-    case .sentencePiece(let encoder): prepared = encoder.normalizer.normalized(text, range, isFirst: range.lowerBound == 0)
+    case .sentencePiece(let encoder):
+      prepared = encoder.normalizer.normalized(text, range, isFirst: range.lowerBound == 0)
     }
     let normalized = prepared ?? text
     if prepared != nil { scratch.cache.removeAll() }

@@ -23,20 +23,29 @@ public enum TokenizerError: Diagnosable, Equatable {
   public var diagnosis: Diagnosis {
     switch self {
     case .notTables(let found):
-      malformed("not-tables", "these bytes are not tokenizer tables", "offset 0", "they begin with 0x\(String(found, radix: 16))")
+      malformed(
+        "not-tables", "these bytes are not tokenizer tables", "offset 0",
+        "they begin with 0x\(String(found, radix: 16))")
     case .unsupportedVersion(let found, let supported):
       Diagnosis(
         code: "tokenizer.version", what: "the tokenizer tables are of a newer version", place: "tokenizer tables",
         why: "their version is \(found), and this program reads \(supported)", fix: "use a newer Swage",
         status: .unsupported)
     case .truncated(let at, let needed, let available):
-      malformed("truncated", "the tokenizer tables are cut short", "offset \(at)", "\(needed) bytes are needed there, and \(available) are left")
+      malformed(
+        "truncated", "the tokenizer tables are cut short", "offset \(at)",
+        "\(needed) bytes are needed there, and \(available) are left")
     case .trailingBytes(let at, let count):
-      malformed("trailing-bytes", "bytes follow the tokenizer tables", "offset \(at)", "\(count) bytes belong to nothing")
+      malformed(
+        "trailing-bytes", "bytes follow the tokenizer tables", "offset \(at)", "\(count) bytes belong to nothing")
     case .badCode(let field, let at, let found):
-      malformed("bad-code", "the tokenizer tables hold an undefined value", "\(field), offset \(at)", "\(found) means nothing there")
+      malformed(
+        "bad-code", "the tokenizer tables hold an undefined value", "\(field), offset \(at)",
+        "\(found) means nothing there")
     case .notUTF8(let field):
-      malformed("not-utf8", "the tokenizer holds text that is not UTF-8", field, "only byte-level pieces may be arbitrary bytes")
+      malformed(
+        "not-utf8", "the tokenizer holds text that is not UTF-8", field, "only byte-level pieces may be arbitrary bytes"
+      )
     case .countTooLarge(let field, let count, let limit):
       Diagnosis(
         code: "tokenizer.too-large", what: "the tokenizer is larger than any that makes sense", place: field,
@@ -44,17 +53,26 @@ public enum TokenizerError: Diagnosable, Equatable {
     case .noPieces:
       malformed("no-pieces", "the tokenizer has no vocabulary", "vocabulary", "at least one piece is needed")
     case .idOutOfRange(let field, let id, let vocabularyCount):
-      malformed("id-out-of-range", "the tokenizer refers to token \(id), which it does not have", field, "its vocabulary has \(vocabularyCount) tokens")
+      malformed(
+        "id-out-of-range", "the tokenizer refers to token \(id), which it does not have", field,
+        "its vocabulary has \(vocabularyCount) tokens")
     case .scoreNotFinite(let id):
-      malformed("score-not-finite", "a piece has a score that is not a number", "piece \(id)", "scores are compared and added")
+      malformed(
+        "score-not-finite", "a piece has a score that is not a number", "piece \(id)", "scores are compared and added")
     case .duplicatePiece(let id, let other):
-      malformed("duplicate-piece", "two pieces are the same", "pieces \(other) and \(id)", "text would have two encodings")
+      malformed(
+        "duplicate-piece", "two pieces are the same", "pieces \(other) and \(id)", "text would have two encodings")
     case .mergeWithoutPiece(let rank):
-      malformed("merge-without-piece", "a merge makes a piece that is not in the vocabulary", "merge \(rank)", "its result would have no id")
+      malformed(
+        "merge-without-piece", "a merge makes a piece that is not in the vocabulary", "merge \(rank)",
+        "its result would have no id")
     case .missingByte(let byte):
-      malformed("missing-byte", "the vocabulary lacks the piece for a byte", "byte 0x\(String(byte, radix: 16))", "some text could not be encoded")
+      malformed(
+        "missing-byte", "the vocabulary lacks the piece for a byte", "byte 0x\(String(byte, radix: 16))",
+        "some text could not be encoded")
     case .badBytePiece(let id):
-      malformed("byte-piece", "a byte piece is not written <0xNN>, or is there twice", "piece \(id)", "its byte cannot be told")
+      malformed(
+        "byte-piece", "a byte piece is not written <0xNN>, or is there twice", "piece \(id)", "its byte cannot be told")
     case .badCharacterMap(let reason):
       malformed("character-map", "the compiled normalisation rule is damaged", "character map", reason)
     case .emptyAddedToken(let id):

@@ -34,7 +34,9 @@ import Testing
     "PassKit": ["CompressionPasses", "ByteIO", "PackFormat"],
     "CompressionPasses": ["ByteIO", "PackFormat", "CheckpointImport"],
     "PackRuntime": ["ModelIR", "PassKit", "CheckpointImport", "ForeignFormats"],
-    "swage-run": ["ModelIR", "PassKit", "CheckpointImport", "ForeignFormats", "Compiler", "Evaluation", "CompressionPasses"],
+    "swage-run": [
+      "ModelIR", "PassKit", "CheckpointImport", "ForeignFormats", "Compiler", "Evaluation", "CompressionPasses",
+    ],
   ]
 
   /// The only targets that may write `unsafe`, each for one thing: see docs/decisions.
@@ -61,7 +63,8 @@ import Testing
   static func imports(in text: String) -> [String] {
     text.split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")
-      guard let index = words.firstIndex(of: "import"), words[..<index].allSatisfy({ $0.hasPrefix("@") || $0 == "public" || $0 == "internal" })
+      guard let index = words.firstIndex(of: "import"),
+        words[..<index].allSatisfy({ $0.hasPrefix("@") || $0 == "public" || $0 == "internal" })
       else { return nil }
       let last = words.suffix(from: index + 1).last { !$0.hasPrefix("//") }
       return last.map { $0.split(separator: ".").first.map(String.init) ?? String($0) }
@@ -97,7 +100,8 @@ import Testing
     let manifest = try String(contentsOfFile: Fixtures.repository + "/Package.swift", encoding: .utf8)
     for target in try Self.targets() {
       let declaration = manifest.split(separator: "\n").first {
-        $0.contains("layer(\"\(target)\"") || $0.contains("tool(\"\(target)\"") || $0.contains(".target(name: \"\(target)\"")
+        $0.contains("layer(\"\(target)\"") || $0.contains("tool(\"\(target)\"")
+          || $0.contains(".target(name: \"\(target)\"")
       }
       for file in Self.swiftFiles(of: target) {
         for module in Self.imports(in: file.text) where !Self.platformModules.contains(module) {

@@ -72,7 +72,8 @@ import Testing
     #expect([65, 69].contains(integer.status) && integer.error.contains("model.norm.weight"))
   }
 
-  @Test(arguments: [UInt16(0x7FC0), 0x7F80], [[], ["--pass", "quantize bits=4 group=32"], ["--pass", "cast type=f32"]])
+  @Test(
+    arguments: [UInt16(0x7FC0), 0x7F80], [[], ["--pass", "quantize bits=4 group=32"], ["--pass", "cast type=f32"]])
   func weightsThatAreNotFinite(bits: UInt16, steps: [String]) throws {
     let checkpoint = try ScratchCheckpoint()
     try checkpoint.poke("model.layers.1.mlp.down_proj.weight", element: 129, bits: bits)
@@ -87,8 +88,10 @@ import Testing
     let llama = Fixtures.path("tiny/llama")
     try Self.refuses(llama, ["--pass", "quantise bits=4"], status: 64, code: "passes.unknown-pass", ["quantize"])
     for (step, word) in [
-      ("quantize bit=4", "bits"), ("quantize bits=9", "8"), ("quantize bits=4 bits=4", "bits"), ("quantize group=7", "group"),
-      ("quantize targets=*.nothing", "*.nothing"), ("quantize method=gptq", "rtn"), ("cast", "type"), ("", "names no pass"),
+      ("quantize bit=4", "bits"), ("quantize bits=9", "8"), ("quantize bits=4 bits=4", "bits"),
+      ("quantize group=7", "group"),
+      ("quantize targets=*.nothing", "*.nothing"), ("quantize method=gptq", "rtn"), ("cast", "type"),
+      ("", "names no pass"),
     ] {
       let folder = TemporaryFolder()
       let run = try CommandRun("swage", ["compile", llama, "-o", folder.path("out.swage"), "--pass", step])
@@ -97,7 +100,8 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
     let twice = try CommandRun(
-      "swage", ["plan", llama, "--pass", "quantize bits=4 group=32", "--pass", "quantize bits=3 group=32 targets=*.mlp.*"])
+      "swage",
+      ["plan", llama, "--pass", "quantize bits=4 group=32", "--pass", "quantize bits=3 group=32 targets=*.mlp.*"])
     #expect(twice.status == 64, "\(twice.error)")
   }
 

@@ -22,15 +22,18 @@ import Testing
     #expect(verify.json["schema"] as? String == "swage/1" && verify.json["ok"] as? Bool == true)
     #expect(
       Self.keys(verify).isSuperset(of: [
-        "original", "compiled", "perplexity_ratio", "kl_divergence", "top1_agreement", "tokens", "file_bytes", "bits_per_weight", "gates",
+        "original", "compiled", "perplexity_ratio", "kl_divergence", "top1_agreement", "tokens", "file_bytes",
+        "bits_per_weight", "gates",
       ]))
     let score = try CommandRun("swage-run", ["score", pack, "--text", eval, "--tokens", "512", "--json"])
     #expect(Self.keys(score).isSuperset(of: ["perplexity", "tokens"]))
-    let generate = try CommandRun("swage-run", ["generate", pack, "--prompt", "It was", "--tokens", "8", "--seed", "3", "--json"])
+    let generate = try CommandRun(
+      "swage-run", ["generate", pack, "--prompt", "It was", "--tokens", "8", "--seed", "3", "--json"])
     #expect(Self.keys(generate).isSuperset(of: ["text", "ids"]))
     let bench = try CommandRun(
       "swage-run", ["bench", pack, "--prompt-tokens", "8", "--generate-tokens", "4", "--repetitions", "1", "--json"])
-    #expect(Self.keys(bench).isSuperset(of: ["prompt_tokens_per_second", "generate_tokens_per_second", "threads", "isa"]))
+    #expect(
+      Self.keys(bench).isSuperset(of: ["prompt_tokens_per_second", "generate_tokens_per_second", "threads", "isa"]))
     let info = try CommandRun("swage-run", ["info", pack, "--json"])
     #expect(
       Self.keys(info).isSuperset(of: [
@@ -39,7 +42,8 @@ import Testing
     for input in [pack, checkpoint] {
       let inspect = try CommandRun("swage", ["inspect", input, "--json"])
       #expect(
-        Self.keys(inspect).isSuperset(of: ["architecture", "parameters", "file_bytes", "bits_per_weight", "tensors"]), "\(inspect.error)")
+        Self.keys(inspect).isSuperset(of: ["architecture", "parameters", "file_bytes", "bits_per_weight", "tensors"]),
+        "\(inspect.error)")
       let ir = try CommandRun("swage", ["inspect", input, "--ir"])
       #expect(ir.output.contains("rms_norm") && ir.output.contains("@layers.7.mlp.down"))
     }
@@ -62,9 +66,14 @@ import Testing
 
   @Test func stopTextEndsBeforeIt() throws {
     let (_, pack) = try Self.pack()
-    let arguments = ["generate", pack, "--prompt", "The old man looked at the sea and", "--tokens", "40", "--temperature", "0", "--json"]
+    let arguments = [
+      "generate", pack, "--prompt", "The old man looked at the sea and", "--tokens", "40", "--temperature", "0",
+      "--json",
+    ]
     let whole = (try CommandRun("swage-run", arguments).json["result"] as? [String: Any])?["text"] as? String ?? ""
-    let stopped = (try CommandRun("swage-run", arguments + ["--stop", "married"]).json["result"] as? [String: Any])?["text"] as? String
+    let stopped =
+      (try CommandRun("swage-run", arguments + ["--stop", "married"]).json["result"] as? [String: Any])?["text"]
+      as? String
     let range = try #require(whole.range(of: "married"))
     #expect(stopped == String(whole[..<range.lowerBound]))
   }
@@ -73,7 +82,8 @@ import Testing
     let (_, pack) = try Self.pack(["--pass", "quantize bits=5 group=64"])
     let score = { (isa: String) in
       let run = try CommandRun(
-        "swage-run", ["score", pack, "--text", Fixtures.path("texts/eval.txt"), "--tokens", "768", "--isa", isa, "--json"])
+        "swage-run",
+        ["score", pack, "--text", Fixtures.path("texts/eval.txt"), "--tokens", "768", "--isa", isa, "--json"])
       return (run.status, (run.json["result"] as? [String: Any])?["perplexity"] as? Double ?? 0)
     }
     let scalar = try score("scalar")
@@ -122,9 +132,14 @@ import Testing
   @Test func runtimeLinksNothingOfTheCompileSide() throws {
     let libraries = try CommandRun(script: "ldd \"$TOOLS/swage-run\"").output
     #expect(libraries.contains("libc.so"))
-    for name in ["jansson", "yaml", "crypto", "openblas", "lapack"] { #expect(!libraries.contains(name), "\(libraries)") }
+    for name in ["jansson", "yaml", "crypto", "openblas", "lapack"] {
+      #expect(!libraries.contains(name), "\(libraries)")
+    }
     #expect(!libraries.split(separator: "\n").contains { $0.contains("libFoundation.so") })
-    let symbols = try CommandRun(script: "nm \"$TOOLS/swage-run\" 2>/dev/null | grep -cE '(7PassKit|7ModelIR|16CheckpointImport|17CompressionPasses)' || true")
+    let symbols = try CommandRun(
+      script:
+        "nm \"$TOOLS/swage-run\" 2>/dev/null | grep -cE '(7PassKit|7ModelIR|16CheckpointImport|17CompressionPasses)' || true"
+    )
     #expect(symbols.output == "0\n")
   }
 }

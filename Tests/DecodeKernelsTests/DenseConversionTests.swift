@@ -33,10 +33,11 @@ import Testing
   @Test(arguments: InstructionSet.supported, [ElementType.f16, .bf16])
   func roundsToNearestEven(isa: InstructionSet, type: ElementType) {
     let halfway: UInt32 = type == .f16 ? 0x1000 : 0x8000
-    let values = Self.words(type).flatMap { word -> [Float] in
-      let bits = Self.reference(word, type).bitPattern
-      return [halfway - 1, halfway, halfway + 1].map { Float(bitPattern: bits &+ $0) }
-    }.filter { !$0.isNaN } + [1e-8, 2.9e-8, 2.98023223876953125e-8, 3e-8, 6.1e-5, 65_519.99, 65_520, 1e30, -1e30]
+    let values =
+      Self.words(type).flatMap { word -> [Float] in
+        let bits = Self.reference(word, type).bitPattern
+        return [halfway - 1, halfway, halfway + 1].map { Float(bitPattern: bits &+ $0) }
+      }.filter { !$0.isNaN } + [1e-8, 2.9e-8, 2.98023223876953125e-8, 3e-8, 6.1e-5, 65_519.99, 65_520, 1e30, -1e30]
     let expected = values.map { type == .f16 ? HalfPrecision.float16Bits($0) : HalfPrecision.bfloat16Bits($0) }
     var bytes = [UInt8](repeating: 0, count: 2 * values.count)
     var span = bytes.mutableSpan

@@ -15,7 +15,11 @@ import Testing
   }
 
   @Test func saysDurationsAndSizes() {
-    #expect(NumberText.duration(9.26) == "9.3 s" && NumberText.duration(245) == "4:05" && NumberText.duration(3723) == "1:02:03")
-    #expect(NumberText.bytes(1023) == "1023 B" && NumberText.bytes(1536) == "1.50 KiB" && NumberText.bytes(3 << 30) == "3.00 GiB")
+    #expect(
+      NumberText.duration(9.26) == "9.3 s" && NumberText.duration(245) == "4:05"
+        && NumberText.duration(3723) == "1:02:03")
+    #expect(
+      NumberText.bytes(1023) == "1023 B" && NumberText.bytes(1536) == "1.50 KiB"
+        && NumberText.bytes(3 << 30) == "3.00 GiB")
   }
 }

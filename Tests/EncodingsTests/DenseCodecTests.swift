@@ -46,7 +46,8 @@ import Testing
     let bytes = DenseCodec.encode(Self.boundaries.span, as: .f32)
     let back = DenseCodec.decode(bytes.span, as: .f32)
     #expect(back.map(\.bitPattern) == Self.boundaries.map(\.bitPattern))
-    #expect(Array(bytes[..<4]) == [0, 0, 0, 0] && DenseCodec.encode([Float(1.5)].span, as: .f32) == [0, 0, 0xC0, 0x3F])
+    #expect(
+      Array(bytes[..<4]) == [0, 0, 0, 0] && DenseCodec.encode([Float(1.5)].span, as: .f32) == [0, 0, 0xC0, 0x3F])
   }
 
   @Test(arguments: ElementType.allCases)

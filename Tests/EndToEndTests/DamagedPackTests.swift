@@ -19,10 +19,16 @@ import Testing
     let folder = TemporaryFolder()
     let path = folder.path("sample.swage")
     let run = try? CommandRun(
-      "swage", ["compile", Fixtures.path("tiny/qwen3-moe"), "-o", path, "--pass", "quantize bits=5 group=32 targets=*.experts.*"])
+      "swage",
+      [
+        "compile", Fixtures.path("tiny/qwen3-moe"), "-o", path, "--pass",
+        "quantize bits=5 group=32 targets=*.experts.*",
+      ])
     guard run?.status == 0, let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
     let bytes = [UInt8](data)
-    guard let reader = try? PackReader(InMemoryBytes(bytes), path: "sample"), let logits = try? logits(of: bytes) else { return nil }
+    guard let reader = try? PackReader(InMemoryBytes(bytes), path: "sample"), let logits = try? logits(of: bytes) else {
+      return nil
+    }
     return (bytes, reader.sections, logits)
   }()
 
@@ -43,7 +49,8 @@ import Testing
 
   @Test func truncationAtEverySectionBoundaryIsRefused() throws {
     let sample = try #require(Self.sample)
-    let boundaries = sample.sections.flatMap { [$0.range.lowerBound, $0.range.upperBound] } + [0, 64, sample.bytes.count - 64]
+    let boundaries =
+      sample.sections.flatMap { [$0.range.lowerBound, $0.range.upperBound] } + [0, 64, sample.bytes.count - 64]
     for boundary in boundaries {
       for length in [boundary - 1, boundary, boundary + 1] where length >= 0 && length < sample.bytes.count {
         #expect(throws: PackFileError.self) { try Self.logits(of: Array(sample.bytes[..<length])) }

@@ -16,7 +16,10 @@ import Testing
     let path = folder.path("logits.safetensors")
     let run = try CommandRun(
       "swage-run",
-      ["score", pack, "--ids", ids.map(String.init).joined(separator: ","), "--window", "\(ids.count)", "--logits", path, "--json"])
+      [
+        "score", pack, "--ids", ids.map(String.init).joined(separator: ","), "--window", "\(ids.count)", "--logits",
+        path, "--json",
+      ])
     try #require(run.status == 0, "\(run.error)")
     let actual = try GoldenTensors(path)
     #expect(actual.dimensions("logits") == expected.dimensions("logits"))

@@ -82,7 +82,8 @@ import Testing
       let process = Process()
       process.executableURL = URL(fileURLWithPath: CommandRun.productFolder + "/swage")
       process.arguments = [
-        "compile", Fixtures.path("models/novelist-moe"), "--pass", "quantize bits=4 group=32", "-o", folder.path("model.swage"),
+        "compile", Fixtures.path("models/novelist-moe"), "--pass", "quantize bits=4 group=32", "-o",
+        folder.path("model.swage"),
       ]
       process.standardOutput = FileHandle.nullDevice
       process.standardError = FileHandle.nullDevice

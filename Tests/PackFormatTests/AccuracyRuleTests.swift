@@ -63,8 +63,9 @@ import Testing
     }
     for offset in stride(from: 16, to: 56, by: 8) { #expect(rule(at: offset, PackForge.little(UInt64(0))) != nil) }
     for figure in [-0.01, 1.01] {
-      #expect(rule(at: 88, PackForge.little(figure.bitPattern))
-        == .accuracyValue(field: "top-1 agreement", found: "\(figure)"))
+      #expect(
+        rule(at: 88, PackForge.little(figure.bitPattern))
+          == .accuracyValue(field: "top-1 agreement", found: "\(figure)"))
     }
   }
 
@@ -72,7 +73,8 @@ import Testing
     #expect(rule(at: 136, Array("dir/text".utf8)) == .accuracyValue(field: "text name", found: "dir/text"))
     #expect(rule(at: 136, Array("eval\ntxt".utf8)) == .accuracyValue(field: "text name", found: "eval\ntxt"))
     #expect(rule(at: 136, [0xFF]) == .accuracyValue(field: "text name", found: "bytes that are not UTF-8"))
-    #expect(rule(Array(record[..<128]) + [UInt8](repeating: 0, count: 8))
-      == .accuracyValue(field: "text name", found: ""))
+    #expect(
+      rule(Array(record[..<128]) + [UInt8](repeating: 0, count: 8))
+        == .accuracyValue(field: "text name", found: ""))
   }
 }

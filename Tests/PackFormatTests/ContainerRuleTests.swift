@@ -78,8 +78,9 @@ import Testing
     var damaged = pack
     damaged[table + 40] ^= 1
     #expect(brokenRule(damaged) == .tableChecksum)
-    #expect(rule { $0.beforeTable = [UInt8](repeating: 0, count: 64) }
-      == .sectionGap(12, expected: table, found: table + 64))
+    #expect(
+      rule { $0.beforeTable = [UInt8](repeating: 0, count: 64) }
+        == .sectionGap(12, expected: table, found: table + 64))
   }
 
   @Test func paddingAfterTheTable() throws {
@@ -136,24 +137,29 @@ import Testing
   @Test func placesOfSections() {
     let offset = forge.offset(of: 6), byteCount = forge.sections[6].stored.count
     let end = forge.offset(of: 5) + forge.sections[5].stored.count
-    #expect(rule { $0.sections[6].offset = UInt64(offset + 1) }
-      == .sectionMisaligned(6, offset: offset + 1, alignment: 64))
-    #expect(rule { $0.sections[6].offset = UInt64(offset - 64) }
-      == .sectionOverlap(6, offset: offset - 64, end: end))
+    #expect(
+      rule { $0.sections[6].offset = UInt64(offset + 1) }
+        == .sectionMisaligned(6, offset: offset + 1, alignment: 64))
+    #expect(
+      rule { $0.sections[6].offset = UInt64(offset - 64) }
+        == .sectionOverlap(6, offset: offset - 64, end: end))
     #expect(rule { $0.sections[0].offset = 0 } == .sectionOverlap(0, offset: 0, end: 64))
-    #expect(rule { $0.sections[6].offset = UInt64(offset + 64) }
-      == .sectionGap(6, expected: offset, found: offset + 64))
+    #expect(
+      rule { $0.sections[6].offset = UInt64(offset + 64) }
+        == .sectionGap(6, expected: offset, found: offset + 64))
     for far in [1 << 20, Int.max / 64 * 64] {
-      #expect(rule { $0.sections[6].offset = UInt64(far) }
-        == .sectionOutside(6, offset: far, byteCount: byteCount))
+      #expect(
+        rule { $0.sections[6].offset = UInt64(far) }
+          == .sectionOutside(6, offset: far, byteCount: byteCount))
     }
   }
 
   /// Nothing is allocated for lengths that no file has.
   @Test func lengthsOfSections() {
     let offset = forge.offset(of: 6), byteCount = forge.sections[6].stored.count
-    #expect(rule { $0.sections[6].rawByteCount = 1 }
-      == .sectionLength(6, .parameters, stored: byteCount, raw: 1))
+    #expect(
+      rule { $0.sections[6].rawByteCount = 1 }
+        == .sectionLength(6, .parameters, stored: byteCount, raw: 1))
     for huge in [pack.count, 1 << 40, Int.max] {
       let change: (inout PackForge) -> Void = {
         $0.sections[6].storedByteCount = UInt64(huge)
@@ -162,10 +168,12 @@ import Testing
       #expect(rule(change) == .sectionOutside(6, offset: offset, byteCount: huge))
     }
     let stored = forge.sections[1].stored.count
-    #expect(rule { $0.sections[1].rawByteCount = UInt64(stored) }
-      == .sectionLength(1, .graph, stored: stored, raw: stored))
-    #expect(rule { $0.sections[1].rawByteCount = 1 << 40 }
-      == .sectionTooLong(1, .graph, byteCount: 1 << 40, limit: 64 << 20))
+    #expect(
+      rule { $0.sections[1].rawByteCount = UInt64(stored) }
+        == .sectionLength(1, .graph, stored: stored, raw: stored))
+    #expect(
+      rule { $0.sections[1].rawByteCount = 1 << 40 }
+        == .sectionTooLong(1, .graph, byteCount: 1 << 40, limit: 64 << 20))
     for kind: UInt32 in [2, 3, 4, 7] {
       let index = forge.sections.firstIndex { $0.kind == kind } ?? 0
       #expect(rule { $0.replace(kind: kind, by: []) } == .sectionEmpty(index, SectionKind(rawValue: kind) ?? .manifest))
@@ -176,10 +184,13 @@ import Testing
     let graph = forge.sections[1]
     #expect(graph.compression == 1)
     // A declared length within all limits that these few bytes cannot yield.
-    #expect(rule { $0.sections[1].rawByteCount = 64 << 20 } == .sectionDecompression(
-      1, .graph, .frameWrongByteCount(expected: 64 << 20, found: graph.rawByteCount)))
-    #expect(rule { $0.sections[1].stored.append(0) }
-      == .sectionDecompression(1, .graph, .frameTrailingBytes(byteCount: 1)))
+    #expect(
+      rule { $0.sections[1].rawByteCount = 64 << 20 }
+        == .sectionDecompression(
+          1, .graph, .frameWrongByteCount(expected: 64 << 20, found: graph.rawByteCount)))
+    #expect(
+      rule { $0.sections[1].stored.append(0) }
+        == .sectionDecompression(1, .graph, .frameTrailingBytes(byteCount: 1)))
     let damaged = rule { $0.sections[1].stored[0] ^= 1 }
     guard case .sectionDecompression(1, .graph, .frameMalformed) = damaged else {
       Issue.record("\(String(describing: damaged))")
@@ -203,7 +214,10 @@ import Testing
 
   @Test func digests() {
     #expect(rule { $0.replace(kind: 6, by: []) } == .provenanceLength(found: 0, sourceCount: 2))
-    #expect(rule { $0.sections[10].stored.append(0); $0.sections[10].rawByteCount += 1 }
-      == .provenanceLength(found: 65, sourceCount: 2))
+    #expect(
+      rule {
+        $0.sections[10].stored.append(0); $0.sections[10].rawByteCount += 1
+      }
+        == .provenanceLength(found: 65, sourceCount: 2))
   }
 }

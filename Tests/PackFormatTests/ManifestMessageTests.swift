@@ -72,20 +72,25 @@ import Testing
   }
 
   @Test func textsThatAreNotUTF8() {
-    #expect(rule(replacing("sample", by: [0x73, 0xFF, 0x6D, 0x70, 0x6C, 0x65]))
-      == .manifestValue(field: "architecture", found: "bytes that are not UTF-8", allowed: "UTF-8"))
-    #expect(rule(replacing("attention", by: [0xC3] + Array("ttention".utf8)))
-      == .manifestValue(field: "parameters.name", found: "bytes that are not UTF-8", allowed: "UTF-8"))
+    #expect(
+      rule(replacing("sample", by: [0x73, 0xFF, 0x6D, 0x70, 0x6C, 0x65]))
+        == .manifestValue(field: "architecture", found: "bytes that are not UTF-8", allowed: "UTF-8"))
+    #expect(
+      rule(replacing("attention", by: [0xC3] + Array("ttention".utf8)))
+        == .manifestValue(field: "parameters.name", found: "bytes that are not UTF-8", allowed: "UTF-8"))
   }
 
   @Test func wordsThatAreNotKnown() {
-    #expect(rule(replacing("dense(f32)", by: Array("dense(f64)".utf8)))
-      == .parameterEncoding("layers.0.norm", found: "dense(f64)"))
-    #expect(rule(replacing("bits=3", by: Array("bits=1".utf8)))
-      == .parameterEncoding("embedding.tokens", found: "grouped(bits=1 group=64 symmetric scale=bf16)"))
+    #expect(
+      rule(replacing("dense(f32)", by: Array("dense(f64)".utf8)))
+        == .parameterEncoding("layers.0.norm", found: "dense(f64)"))
+    #expect(
+      rule(replacing("bits=3", by: Array("bits=1".utf8)))
+        == .parameterEncoding("embedding.tokens", found: "grouped(bits=1 group=64 symmetric scale=bf16)"))
     // original_type of the first parameter.
-    #expect(rule(replacing("B\u{04}bf16", by: Array("B\u{04}int8".utf8)))
-      == .manifestValue(field: "parameters.original_type", found: "int8", allowed: "f32, f16 or bf16"))
+    #expect(
+      rule(replacing("B\u{04}bf16", by: Array("B\u{04}int8".utf8)))
+        == .manifestValue(field: "parameters.original_type", found: "int8", allowed: "f32, f16 or bf16"))
   }
 
   /// A megabyte of two-byte fields would decode to forty; decoding stops at the limit.

@@ -49,15 +49,18 @@ import Testing
       #expect(rule { $0.architecture = bad } == .manifestValue(field: "architecture", found: bad, allowed: label))
     }
     for bad in [0, 1 << 31, Int(UInt32.max)] {
-      #expect(rule { $0.vocabularyCount = bad }
-        == .manifestValue(field: "vocabulary_count", found: "\(bad)", allowed: "1 to 2147483647"))
-      #expect(rule { $0.contextLength = bad }
-        == .manifestValue(field: "context_length", found: "\(bad)", allowed: "1 to 2147483647"))
+      #expect(
+        rule { $0.vocabularyCount = bad }
+          == .manifestValue(field: "vocabulary_count", found: "\(bad)", allowed: "1 to 2147483647"))
+      #expect(
+        rule { $0.contextLength = bad }
+          == .manifestValue(field: "context_length", found: "\(bad)", allowed: "1 to 2147483647"))
     }
     #expect(rule { $0.beginningID = 300 } == .manifestValue(field: "beginning_id", found: "300", allowed: "0 to 299"))
     #expect(rule { $0.endIDs = [2, 300] } == .manifestValue(field: "end_ids", found: "300", allowed: "0 to 299"))
-    #expect(rule { $0.endIDs = [2, 2] }
-      == .manifestValue(field: "end_ids", found: "2 twice", allowed: "distinct ids"))
+    #expect(
+      rule { $0.endIDs = [2, 2] }
+        == .manifestValue(field: "end_ids", found: "2 twice", allowed: "distinct ids"))
   }
 
   @Test func generationDefaults() {
@@ -92,8 +95,9 @@ import Testing
     }
     #expect(rule { $0.parameters[1] = $0.parameters[0] } == .parameterDuplicate("embedding.tokens"))
     #expect(rule { $0.sources[1] = $0.sources[0] } == .sourceDuplicate("config.json"))
-    #expect(rule { $0.sources[1] = PackSource(name: "a/b", byteCount: 1) }
-      == .manifestValue(field: "sources.name", found: "a/b", allowed: "a name without a folder"))
+    #expect(
+      rule { $0.sources[1] = PackSource(name: "a/b", byteCount: 1) }
+        == .manifestValue(field: "sources.name", found: "a/b", allowed: "a name without a folder"))
   }
 
   @Test(arguments: [
@@ -101,31 +105,36 @@ import Testing
   ])
   func impossibleDimensions(dimensions: [Int]) {
     // The byte count of such a shape cannot be asked for, so it is given.
-    #expect(replacing(2, SamplePack.parameter("n", "mlp", dimensions, .dense(.f32)))
-      == .parameterShape("n", dimensions: dimensions, encoding: "dense(f32)"))
+    #expect(
+      replacing(2, SamplePack.parameter("n", "mlp", dimensions, .dense(.f32)))
+        == .parameterShape("n", dimensions: dimensions, encoding: "dense(f32)"))
   }
 
   @Test func groupsThatDoNotDivideTheRow() {
     let encoding = Encoding.grouped(GroupedEncoding(bits: 4, groupElementCount: 48, isSymmetric: true, scaleType: .f16))
-    #expect(replacing(2, SamplePack.parameter("n", "mlp", [33, 64], encoding))
-      == .parameterShape("n", dimensions: [33, 64], encoding: encoding.text))
+    #expect(
+      replacing(2, SamplePack.parameter("n", "mlp", [33, 64], encoding))
+        == .parameterShape("n", dimensions: [33, 64], encoding: encoding.text))
   }
 
   @Test func placesOfParameters() {
     let norm = placements[1], query = placements[2]
     #expect(norm.section == 4 && query.section == 5 && query.byteCount == 4_224)
-    #expect(rule(placing: 2, 5, 0, 4_223)
-      == .parameterByteCount("layers.0.attention.query", declared: 4_223, expected: 4_224))
+    #expect(
+      rule(placing: 2, 5, 0, 4_223)
+        == .parameterByteCount("layers.0.attention.query", declared: 4_223, expected: 4_224))
     for section in [0, 3, 10, 11, 12, Int(UInt32.max)] {
       #expect(rule(placing: 2, section, 0, 4_224) == .parameterSection("layers.0.attention.query", section: section))
     }
     for (section, offset) in [(5, 64), (5, 1), (6, 0), (5, Int.max), (5, 1 << 40)] {
-      #expect(rule(placing: 2, section, offset, 4_224)
-        == .parameterPlace("layers.0.attention.query", section: section, offset: offset))
+      #expect(
+        rule(placing: 2, section, offset, 4_224)
+          == .parameterPlace("layers.0.attention.query", section: section, offset: offset))
     }
     for offset in [0, norm.offset - 64, norm.offset + 64] {
-      #expect(rule(placing: 1, 4, offset, norm.byteCount)
-        == .parameterPlace("layers.0.norm", section: 4, offset: offset))
+      #expect(
+        rule(placing: 1, 4, offset, norm.byteCount)
+          == .parameterPlace("layers.0.norm", section: 4, offset: offset))
     }
   }
 

@@ -7,7 +7,8 @@ public struct CommandRun: Sendable {
   public let error: String
 
   /// Folder of the built products: where this test program itself lies.
-  public static let productFolder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+  public static let productFolder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    .deletingLastPathComponent().path
 
   /// Runs `tool` (such as `swage-run`) with `arguments` in the repository's folder and waits for it.
   public init(_ tool: String, _ arguments: [String]) throws {

@@ -15,7 +15,9 @@ public struct GoldenTensors {
   public func dimensions(_ name: String) -> [Int] { (header[name] as? [String: Any])?["shape"] as? [Int] ?? [] }
 
   public func floats(_ name: String) -> [Float] {
-    bytes(name).withUnsafeBytes { raw in (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) } }
+    bytes(name).withUnsafeBytes { raw in
+      (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+    }
   }
 
   /// Integers of 32 or 64 bits.
@@ -29,7 +31,9 @@ public struct GoldenTensors {
   }
 
   private func bytes(_ name: String) -> Data {
-    guard let range = (header[name] as? [String: Any])?["data_offsets"] as? [Int], range.count == 2 else { return Data() }
+    guard let range = (header[name] as? [String: Any])?["data_offsets"] as? [Int], range.count == 2 else {
+      return Data()
+    }
     return data.subdata(in: range[0]..<range[1])
   }
 }

@@ -35,10 +35,11 @@ import Testing
     #expect(rewritten("\u{FB01}", map) == "\u{FB01}")
   }
 
-  @Test(arguments: [
-    [1], [0, 0, 0, 0], [8, 0, 0, 0, 1, 2, 3, 4], [3, 0, 0, 0, 1, 2, 3], [0xFF, 0xFF, 0xFF, 0xFF, 0],
-    [4, 0, 0, 0, 1, 2, 3, 4, 0x61], [4, 0, 0, 0, 1, 2, 3, 4, 0xFF, 0],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [1], [0, 0, 0, 0], [8, 0, 0, 0, 1, 2, 3, 4], [3, 0, 0, 0, 1, 2, 3], [0xFF, 0xFF, 0xFF, 0xFF, 0],
+      [4, 0, 0, 0, 1, 2, 3, 4, 0x61], [4, 0, 0, 0, 1, 2, 3, 4, 0xFF, 0],
+    ] as [[UInt8]])
   func damagedMapsAreRefused(_ bytes: [UInt8]) {
     let error = #expect(throws: TokenizerError.self) { try CharacterMap(bytes) }
     #expect(error?.diagnosis.code == "tokenizer.character-map")

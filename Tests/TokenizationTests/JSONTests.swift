@@ -6,9 +6,11 @@ import Testing
 
   @Test func everyKindIsRead() throws {
     let value = try parse(#" {"a": [null, true, false, -7, 2.5, 1e30, "x\u00e9\n\u0000"], "": {}} "#)
-    #expect(value["a"] == .array([
-      .null, .bool(true), .bool(false), .integer(-7), .number(2.5), .number(1e30), .string("x\u{e9}\n\0"),
-    ]))
+    #expect(
+      value["a"]
+        == .array([
+          .null, .bool(true), .bool(false), .integer(-7), .number(2.5), .number(1e30), .string("x\u{e9}\n\0"),
+        ]))
     #expect(value[""]?.object?.count == 0)
     #expect(value["b"] == nil)
     #expect(try parse("3") == .integer(3))
@@ -34,7 +36,9 @@ import Testing
   @Test func integersBeyond64BitsAreNumbers() throws {
     let value = try parse(
       #"{"big": 1000000000000000019884624838656, "least": -9223372036854775808, "most": 9223372036854775807,"#
-        + #" "over": 9223372036854775808, "real": 12345678901234567890.5e-3, "text": "99999999999999999999\"9", "n": [-1]}"#)
+        + #" "over": 9223372036854775808, "real": 12345678901234567890.5e-3,"#
+        + #" "text": "99999999999999999999\"9", "n": [-1]}"#
+    )
     #expect(value["big"] == .number(1000000000000000019884624838656))
     #expect(value["least"] == .integer(.min))
     #expect(value["most"] == .integer(.max))
@@ -47,7 +51,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", " ", "{", "[1,]", "{\"a\":1,}", "nul", "NaN", "Infinity", "-", "01", "1 2", "{a:1}", "'a'", "\"\\ud800\"", "\"a",
+    "", " ", "{", "[1,]", "{\"a\":1,}", "nul", "NaN", "Infinity", "-", "01", "1 2", "{a:1}", "'a'", "\"\\ud800\"",
+    "\"a",
     "\u{FEFF}{}", "1e999", "{\"a\\u0000\":1}", "123456789012345678901234567890 x",
   ])
   func malformedTextIsRefused(_ text: String) {

@@ -12,7 +12,9 @@ import Tokenization
     func field(_ number: UInt8, _ payload: [UInt8]) -> [UInt8] {
       [number << 3 | 2] + varint(payload.count) + payload
     }
-    func varint(_ value: Int) -> [UInt8] { value < 128 ? [UInt8(value)] : [UInt8(value & 127) | 128] + varint(value >> 7) }
+    func varint(_ value: Int) -> [UInt8] {
+      value < 128 ? [UInt8(value)] : [UInt8(value & 127) | 128] + varint(value >> 7)
+    }
     return pieces.flatMap { piece in
       let score = (0..<4).map { UInt8(truncatingIfNeeded: piece.score.bitPattern >> (8 * UInt32($0))) }
       return field(1, field(1, Array(piece.text.utf8)) + [0x15] + score + [0x18, piece.kind])
@@ -64,7 +66,9 @@ import Tokenization
 
   @Test func addedTokensFollowTheModel() throws {
     let bytes = model(basics, trainer: bpe)
-    let config = #"{"added_tokens_decoder":{"10":{"content":"<|x|>","special":true},"2":{"content":"</s>","special":true}}}"#
+    let config = #"""
+      {"added_tokens_decoder":{"10":{"content":"<|x|>","special":true},"2":{"content":"</s>","special":true}}}
+      """#
     var tokenizer = try load(bytes, ["tokenizer_config.json": config])
     #expect(tokenizer.vocabularyCount == 11)
     #expect(tokenizer.encode("<|x|>a<s>") == [10, 7] + tokenizer.encode("a<s>").dropFirst())
@@ -81,13 +85,17 @@ import Tokenization
       ("<unk>", 0, 2), ("ab", -2, 1), ("abc", -7, 1), ("c", -4, 1), ("a", -3, 1), ("b", -3.5, 1),
     ]
     let noPrefix: [UInt8] = [0x18, 0]
-    let tokenizer = try load(model(pieces, normalizer: noPrefix), ["tokenizer_config.json": #"{"add_bos_token":false}"#])
+    let tokenizer = try load(
+      model(pieces, normalizer: noPrefix), ["tokenizer_config.json": #"{"add_bos_token":false}"#])
     #expect(tokenizer.encode("abc") == [1, 3])
     #expect(tokenizer.encode("axb") == [4, 0, 5])
   }
 
   @Test func unsupportedModelsAreNamed() throws {
-    for (trainer, found) in [([0x18, 3], "word"), ([0x18, 4], "char"), ([0xC0, 1, 1], "white space as a suffix")] as [([UInt8], String)] {
+    let cases: [([UInt8], String)] = [
+      ([0x18, 3], "word"), ([0x18, 4], "char"), ([0xC0, 1, 1], "white space as a suffix"),
+    ]
+    for (trainer, found) in cases {
       let error = #expect(throws: TokenizerImportError.self) { try load(model(basics, trainer: trainer)) }
       #expect(error?.diagnosis.status == .unsupported)
       #expect(error?.diagnosis.what.contains(found) == true)
@@ -105,7 +113,9 @@ import Tokenization
     #expect(throws: TokenizerError.badBytePiece(id: 265)) {
       try load(model(basics + bytePieces + [("<0xG0>", 0, 6)], trainer: bpe + [0x98, 2, 1]))
     }
-    let twoUnknowns = #expect(throws: TokenizerImportError.self) { try load(model(basics + [("?", 0, 2)], trainer: bpe)) }
+    let twoUnknowns = #expect(throws: TokenizerImportError.self) {
+      try load(model(basics + [("?", 0, 2)], trainer: bpe))
+    }
     #expect(twoUnknowns?.diagnosis.why.contains("2 unknown pieces") == true)
     #expect(throws: TokenizerImportError.self) { try load(model(basics + [("ab", 0, 1)], trainer: bpe)) }
     #expect(throws: TokenizerError.scoreNotFinite(id: 9)) { try load(model(basics + [("q", .nan, 1)], trainer: bpe)) }

@@ -22,7 +22,9 @@ import Testing
   }
 
   /// A field: tag and payload.
-  private func field(_ number: UInt8, _ payload: [UInt8]) -> [UInt8] { [number << 3 | 2, UInt8(payload.count)] + payload }
+  private func field(_ number: UInt8, _ payload: [UInt8]) -> [UInt8] {
+    [number << 3 | 2, UInt8(payload.count)] + payload
+  }
 
   @Test func defaultsAreThoseOfTheFormat() throws {
     let model = try parse(field(1, field(1, Array("a\0b".utf8))))

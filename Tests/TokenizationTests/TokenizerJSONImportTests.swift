@@ -9,7 +9,8 @@ import Tokenization
   /// A byte-level tokenizer with the 256 bytes and the pieces `ab` and `abc`, and members replaced by `changes`.
   private func byteLevel(
     model: String = "", vocab: String = "", merges: String = #"["a b", ["ab", "c"]]"#,
-    added: String = "", preTokenizer: String = #"{"type":"ByteLevel","add_prefix_space":false}"#, normalizer: String = "null",
+    added: String = "", preTokenizer: String = #"{"type":"ByteLevel","add_prefix_space":false}"#,
+    normalizer: String = "null",
     decoder: String = #"{"type":"ByteLevel"}"#, postProcessor: String = "null", leavingOut: UInt8? = nil
   ) -> String {
     var alphabet: [String] = []
@@ -142,16 +143,21 @@ import Tokenization
   }
 
   @Test func otherComponentsAreUnsupported() throws {
-    let regex = #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","#
-      + #""invert":false},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}"#
+    let regex = #"""
+      {"type":"Sequence","pretokenizers":[
+      {"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false},
+      {"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}
+      """#
     try expectUnsupported(byteLevel(preTokenizer: regex), "pre_tokenizer", #"the split pattern \w+"#)
-    try expectUnsupported(byteLevel(preTokenizer: #"{"type":"Whitespace"}"#), "pre_tokenizer", "Whitespace", model: true)
+    try expectUnsupported(
+      byteLevel(preTokenizer: #"{"type":"Whitespace"}"#), "pre_tokenizer", "Whitespace", model: true)
     try expectUnsupported(byteLevel(normalizer: #"{"type":"Lowercase"}"#), "normalizer", "Lowercase")
     try expectUnsupported(byteLevel(decoder: #"{"type":"WordPiece"}"#), "decoder", "WordPiece")
     try expectUnsupported(byteLevel(decoder: "null"), "decoder", "none")
     try expectUnsupported(byteLevel(model: #","dropout":0.1"#), "model", "dropout 0.1")
     try expectUnsupported(byteLevel(model: #","end_of_word_suffix":"</w>""#), "model", "</w>")
-    try expectUnsupported(byteLevel(postProcessor: #"{"type":"RobertaProcessing"}"#), "post_processor", "RobertaProcessing")
+    let roberta = #"{"type":"RobertaProcessing"}"#
+    try expectUnsupported(byteLevel(postProcessor: roberta), "post_processor", "RobertaProcessing")
   }
 
   @Test func malformedFilesAreRefused() throws {
@@ -190,7 +196,9 @@ import Tokenization
 
   @Test func settingsThatNameNoTokenAreRefused() {
     for config in [#"{"eos_token":"</s>"}"#, #"{"add_bos_token":true}"#, #"{"bos_token":7}"#, #"{"add_bos_token":1}"#] {
-      let error = #expect(throws: TokenizerImportError.self) { try load(byteLevel(), ["tokenizer_config.json": config]) }
+      let error = #expect(throws: TokenizerImportError.self) {
+        try load(byteLevel(), ["tokenizer_config.json": config])
+      }
       #expect(error?.diagnosis.place.hasPrefix("tokenizer_config.json") == true)
     }
   }
@@ -203,7 +211,8 @@ import Tokenization
 
   private func expectUnsupported(_ json: String, _ component: String, _ found: String, model: Bool = false) throws {
     // A file without ByteLevel is read as one that writes spaces as ▁, which needs a token for what it does not know.
-    let json = model ? json.replacing(#""type":"BPE""#, with: #""type":"BPE","unk_token":"a","byte_fallback":true"#) : json
+    let spaced = #""type":"BPE","unk_token":"a","byte_fallback":true"#
+    let json = model ? json.replacing(#""type":"BPE""#, with: spaced) : json
     let error = #expect(throws: TokenizerImportError.self) { try load(json) }
     let diagnosis = try required(error?.diagnosis)
     #expect(diagnosis.code == "tokenizer.unsupported" && diagnosis.status == .unsupported)

@@ -29,7 +29,8 @@ import Tokenization
       sample(
         .byteLevelBPE(
           ByteLevelRules(
-            splitPattern: .llama3, digitSplit: .contiguous, addsPrefixSpace: true, composes: true, ignoresMerges: true))),
+            splitPattern: .llama3, digitSplit: .contiguous, addsPrefixSpace: true, composes: true, ignoresMerges: true))
+      ),
       sample(
         .sentencePiece(
           SentencePieceRules(
@@ -55,7 +56,8 @@ import Tokenization
   @Test func layoutIsAsDocumented() {
     var pieces = PieceTable()
     pieces.append([0x61, 0xFF])
-    let tables = TokenizerTables(algorithm: .byteLevelBPE(ByteLevelRules(splitPattern: .qwen2, composes: true)), pieces: pieces)
+    let tables = TokenizerTables(
+      algorithm: .byteLevelBPE(ByteLevelRules(splitPattern: .qwen2, composes: true)), pieces: pieces)
     #expect(
       tables.serialized() == [
         0x53, 0x57, 0x54, 0x4B, 1, 0, 0, 3, 0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

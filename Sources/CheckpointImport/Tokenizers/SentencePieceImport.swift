@@ -43,7 +43,8 @@ enum SentencePieceImport {
     switch model.algorithm {
     case .bpe: return .mergesByScore
     case .unigram: return .unigram
-    case .word: throw TokenizerImportError.unsupported(file: file, component: "model", found: "word", supported: supported)
+    case .word:
+      throw TokenizerImportError.unsupported(file: file, component: "model", found: "word", supported: supported)
     case .character:
       throw TokenizerImportError.unsupported(file: file, component: "model", found: "char", supported: supported)
     }
@@ -62,12 +63,13 @@ enum SentencePieceImport {
     let controls = model.pieces.enumerated().filter { $0.element.kind == .control && !$0.element.text.isEmpty }
       .map { AddedToken(id: $0.offset, content: $0.element.text, isSpecial: true) }
     guard let extra = try folder.json("added_tokens.json") else { return controls }
-    return try controls + extra.object.members.map { member in
-      guard let id = member.value.integer else {
-        throw extra.malformed("the id of \(member.key.debugDescription) is \(member.value.kind)")
-      }
-      return AddedToken(id: Int(id), content: member.key, isSpecial: false)
-    }.filter { token in !controls.contains { $0.id == token.id } }.sorted { $0.id < $1.id }
+    return try controls
+      + extra.object.members.map { member in
+        guard let id = member.value.integer else {
+          throw extra.malformed("the id of \(member.key.debugDescription) is \(member.value.kind)")
+        }
+        return AddedToken(id: Int(id), content: member.key, isSpecial: false)
+      }.filter { token in !controls.contains { $0.id == token.id } }.sorted { $0.id < $1.id }
   }
 
   private static func controlPiece(_ id: Int, _ model: SentencePieceModel) -> Int? {

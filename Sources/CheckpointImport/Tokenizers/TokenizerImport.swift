@@ -13,8 +13,8 @@ public struct ImportedTokenizer: Sendable, Equatable {
 
 /// Reads the tokenizer of a checkpoint folder.
 public enum TokenizerImport {
-  /// Reads `tokenizer.json`, or `tokenizer.model` where there is no `tokenizer.json` or only one of an unsupported kind,
-  /// and the settings beside it: `tokenizer_config.json`, `generation_config.json`, `added_tokens.json` (for
+  /// Reads `tokenizer.json`, or `tokenizer.model` where there is no `tokenizer.json` or only one of an unsupported
+  /// kind, and the settings beside it: `tokenizer_config.json`, `generation_config.json`, `added_tokens.json` (for
   /// `tokenizer.model`) and `chat_template.jinja`.
   ///
   /// - Parameters:

@@ -15,7 +15,8 @@ public enum TokenizerImportError: Diagnosable, Equatable {
     switch self {
     case .malformed(let file, let place, let why):
       Diagnosis(
-        code: "tokenizer.malformed", what: "\(file) is not a usable tokenizer file", place: "\(file), \(place)", why: why,
+        code: "tokenizer.malformed", what: "\(file) is not a usable tokenizer file", place: "\(file), \(place)",
+        why: why,
         fix: "fetch the file again from where the checkpoint came from", status: .malformedInput)
     case .unsupported(let file, let component, let found, let supported):
       Diagnosis(

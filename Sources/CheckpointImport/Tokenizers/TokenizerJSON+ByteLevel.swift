@@ -5,15 +5,14 @@ extension TokenizerJSON {
   /// The regular expressions that are known, as files spell them.
   private static let patterns: [(text: String, pattern: ByteLevelRules.SplitPattern)] = [
     (#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#, .gpt2),
-    (
-      #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
-      .llama3
-    ),
-    (
-      #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
-      .qwen2
-    ),
+    (casedPattern(number: #"\p{N}{1,3}"#), .llama3),
+    (casedPattern(number: #"\p{N}"#), .qwen2),
   ]
+
+  private static func casedPattern(number: String) -> String {
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + number
+      + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  }
 
   static func byteLevelSource(
     _ root: JSONFields, _ model: JSONFields, _ steps: [JSONFields], _ vocabulary: Vocabulary

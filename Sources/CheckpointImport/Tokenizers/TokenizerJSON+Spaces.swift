@@ -65,12 +65,15 @@ extension TokenizerJSON {
   private static func leadingSpace(_ root: JSONFields) throws -> SentencePieceRules.LeadingSpace {
     let steps = try components(root, "decoder", list: "decoders")
     let types = try steps.map { try $0.string("type") ?? "no type" }
-    let isKnown = try types.starts(with: ["Replace", "ByteFallback", "Fuse"])
+    let isKnown =
+      try types.starts(with: ["Replace", "ByteFallback", "Fuse"])
       && isSpaceReplacement(steps[0], from: escapedSpace, to: " ")
     if isKnown, types.count == 3 { return .kept }
     if isKnown, types.count == 4, types[3] == "Strip", try steps[3].string("content") == " ",
       try steps[3].integer("start") == 1, try steps[3].integer("stop") == 0
-    { return .oneRemoved }
+    {
+      return .oneRemoved
+    }
     throw root.unsupported(
       "decoder", types.isEmpty ? "none" : types.joined(separator: ", "),
       supported: "Replace of ▁ with spaces, ByteFallback, Fuse, and Strip of one space in front")
@@ -105,6 +108,7 @@ extension TokenizerJSON {
 
   /// Whether `text` is `<0x00>` … `<0xFF>`.
   private static func isBytePiece(_ text: String) -> Bool {
-    text.utf8.count == 6 && text.hasPrefix("<0x") && text.hasSuffix(">") && UInt8(text.dropFirst(3).dropLast(), radix: 16) != nil
+    text.utf8.count == 6 && text.hasPrefix("<0x") && text.hasSuffix(">")
+      && UInt8(text.dropFirst(3).dropLast(), radix: 16) != nil
   }
 }

@@ -27,7 +27,8 @@ enum TokenizerJSON {
 
     let steps = try components(root, "pre_tokenizer", list: "pretokenizers")
     let isByteLevel = try steps.contains { try $0.string("type") == "ByteLevel" }
-    var source = try isByteLevel
+    var source =
+      try isByteLevel
       ? byteLevelSource(root, model, steps, vocabulary) : spacedSource(root, model, steps, vocabulary)
     source.merges = try merges(model, vocabulary)
     for processor in try components(root, "post_processor", list: "processors") { try apply(processor, to: &source) }

@@ -19,7 +19,8 @@ struct TokenizerSource {
   func tables(_ settings: TokenizerSettings, modelEndIDs: [Int]) throws -> TokenizerTables {
     let beginning = try id(of: settings.beginningToken, "bos_token") ?? beginningID
     let end = try id(of: settings.endToken, "eos_token") ?? endID
-    var ends = try settings.generationEndIDs.map { try checked($0, "generation_config.json") }
+    var ends =
+      try settings.generationEndIDs.map { try checked($0, "generation_config.json") }
       ?? checked(modelEndIDs, "config.json")
     if let end { ends.append(end) }
     var seen: Set<Int> = []

@@ -63,8 +63,8 @@ extension JSONValue {
     }
   }
 
-  /// The text with `e0` after every integer beyond 64 bits, which makes it a real: the parser refuses such integers, and
-  /// `tokenizer_config.json` files write 10³⁰ as one.
+  /// The text with `e0` after every integer beyond 64 bits, which makes it a real: the parser refuses such integers,
+  /// and `tokenizer_config.json` files write 10³⁰ as one.
   private static func withLongIntegersAsReals(_ bytes: Span<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count + 16)
@@ -99,7 +99,8 @@ extension JSONValue {
   private static func isNumeric(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"),
-      UInt8(ascii: "+"), UInt8(ascii: "-"): true
+      UInt8(ascii: "+"), UInt8(ascii: "-"):
+      true
     default: false
     }
   }

@@ -17,7 +17,8 @@ enum CanonicalComposition {
     switch scalar.value {
     // Latin, most of Cyrillic, general punctuation, kana, Han, composed Hangul.
     case ..<0x300, 0x400...0x482, 0x2010...0x2027, 0x3041...0x3096, 0x30A1...0x30FA, 0x4E00...0x9FFF,
-      0xAC00...0xD7A3: true
+      0xAC00...0xD7A3:
+      true
     default: false
     }
   }

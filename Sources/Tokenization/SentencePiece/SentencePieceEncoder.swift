@@ -95,7 +95,9 @@ struct SentencePieceEncoder: Sendable {
     while position < end {
       if text[position] == 0xE2, position + 2 < end, text[position + 1] == 0x96, text[position + 2] == 0x81,
         joinedToSpace.isEmpty || !joinedToSpace.contains(UTF8Decoding.scalar(text, before: position).scalar)
-      { break }
+      {
+        break
+      }
       if !userDefined.isEmpty, userDefined.longestMatch(in: text, from: position, to: end) != nil { break }
       position += UTF8Decoding.byteCount(lead: text[position])
     }

@@ -4,7 +4,8 @@ import Diagnostics
 import PackRuntime
 
 struct Bench: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Measure tokens per second; medians of several repetitions.")
+  static let configuration = CommandConfiguration(
+    abstract: "Measure tokens per second; medians of several repetitions.")
 
   @Argument(help: "The packed file.") var pack: String
   @Option(help: "Tokens of the prompt.") var promptTokens = 512
@@ -14,7 +15,9 @@ struct Bench: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    for (name, value) in [("--prompt-tokens", promptTokens), ("--generate-tokens", generateTokens), ("--repetitions", repetitions)] {
+    for (name, value) in [
+      ("--prompt-tokens", promptTokens), ("--generate-tokens", generateTokens), ("--repetitions", repetitions),
+    ] {
       guard value > 0 else { throw ValidationError("\(name) takes a number above 0, not \(value)") }
     }
   }

@@ -38,7 +38,9 @@ struct Generate: ParsableCommand {
       temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
     let model = try PackedModel.open(path: pack, context: execution.kernelContext())
     let promptIDs: [Int] =
-      if let ids { try TokenIDs.parse(ids) } else { try model.promptIDs(text: prompt ?? TokenInput.text(ofFile: promptFile ?? "")) }
+      if let ids { try TokenIDs.parse(ids) } else {
+        try model.promptIDs(text: prompt ?? TokenInput.text(ofFile: promptFile ?? ""))
+      }
     let request = GenerationRequest(
       promptIDs: promptIDs, tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
     let isStreaming = !output.json

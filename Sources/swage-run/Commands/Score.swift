@@ -25,10 +25,12 @@ struct Score: ParsableCommand {
 
   func run() throws {
     let model = try PackedModel.open(path: pack, context: execution.kernelContext())
-    let tokenIDs: [Int] = if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TokenInput.text(ofFile: text ?? "")) }
+    let tokenIDs: [Int] =
+      if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TokenInput.text(ofFile: text ?? "")) }
     let progress = ProgressDisplay()
     let report = try model.score(
-      ids: tokenIDs, isText: ids == nil, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits, isReplacing: true
+      ids: tokenIDs, isText: ids == nil, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits,
+      isReplacing: true
     ) { progress.update(label: "score", fraction: $0) }
     progress.finish()
     if output.json {

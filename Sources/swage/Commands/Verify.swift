@@ -35,7 +35,8 @@ struct Verify: ParsableCommand {
   func run() throws {
     let progress = ProgressDisplay()
     let job = VerifyCommand(
-      checkpointPath: checkpoint, packPath: pack, source: try tokenSource(), tokenCountLimit: tokens, windowTokenCount: window,
+      checkpointPath: checkpoint, packPath: pack, source: try tokenSource(), tokenCountLimit: tokens,
+      windowTokenCount: window,
       limits: GateLimits(
         maxPerplexityIncrease: maxPerplexityIncrease?.fraction, maxKLDivergence: maxKl, minAgreement: minAgreement),
       reportPath: report, context: try execution.kernelContext())
