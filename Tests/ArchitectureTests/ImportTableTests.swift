@@ -99,17 +99,29 @@ import Testing
   @Test func packageManifestDeclaresEveryImport() throws {
     let manifest = try String(contentsOfFile: Fixtures.repository + "/Package.swift", encoding: .utf8)
     for target in try Self.targets() {
-      let declaration = manifest.split(separator: "\n").first {
-        $0.contains("layer(\"\(target)\"") || $0.contains("tool(\"\(target)\"")
-          || $0.contains(".target(name: \"\(target)\"")
-      }
+      let declaration = Self.declaration(of: target, in: manifest)
       for file in Self.swiftFiles(of: target) {
         for module in Self.imports(in: file.text) where !Self.platformModules.contains(module) {
           let word = module == "ArgumentParser" ? "argumentParser" : "\"\(module)\""
-          #expect(declaration?.contains(word) == true, "\(file.path) imports \(module) without declaring it")
+          #expect(declaration.contains(word), "\(file.path) imports \(module) without declaring it")
         }
       }
     }
+  }
+
+  /// The call in the package manifest that declares `target`, up to its closing parenthesis.
+  static func declaration(of target: String, in manifest: String) -> Substring {
+    let compact = manifest.replacing(/\(\s+/, with: "(")
+    for opening in ["layer(\"\(target)\"", "tool(\"\(target)\"", ".target(name: \"\(target)\""] {
+      guard let start = compact.range(of: opening)?.lowerBound else { continue }
+      var depth = 0
+      for index in compact[start...].indices {
+        if compact[index] == "(" { depth += 1 }
+        if compact[index] == ")" { depth -= 1 }
+        if compact[index] == ")", depth == 0 { return compact[start...index] }
+      }
+    }
+    return ""
   }
 
   @Test func unsafeHasAnAddress() throws {
