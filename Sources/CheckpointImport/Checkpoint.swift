@@ -65,7 +65,7 @@ private struct ImportedCompanions {
       tokenizer: tokenizer?.tables, generation: generation, config: config, vocabularyCount: vocabularyCount)
     companions = Companions(
       tokenizer: tokenizer?.tables, chatTemplate: tokenizer?.chatTemplate, beginningOfSequenceID: marks.beginning,
-      endOfSequenceIDs: marks.ends)
+      endOfSequenceIDs: marks.ends, sampling: generation.map { SamplingAdvice($0) } ?? SamplingAdvice())
     notes = marks.notes
   }
 }

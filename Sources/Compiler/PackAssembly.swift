@@ -23,7 +23,7 @@ enum PackAssembly {
       toolVersion: "swage \(ToolVersion.text)", architecture: graph.architecture,
       vocabularyCount: graph.vocabularyCount,
       contextLength: graph.contextLength, beginningID: companions.beginningOfSequenceID,
-      endIDs: companions.endOfSequenceIDs,
+      endIDs: companions.endOfSequenceIDs, generation: GenerationDefaults(companions.sampling),
       passList: passList.steps.isEmpty ? "" : passList.printed, parameters: parameters,
       sources: model.source.files.map { PackSource(name: $0.name, byteCount: $0.storage.byteCount) })
     return PackContents(
@@ -43,5 +43,13 @@ enum PackAssembly {
   private static func originalType(of name: String, in model: Model) -> ElementType {
     guard case .dense(let type)? = model.values[name]?.encoding else { return .f32 }
     return type
+  }
+}
+
+extension GenerationDefaults {
+  init(_ advice: SamplingAdvice) {
+    self.init(
+      temperature: advice.temperature, topK: advice.topK, topP: advice.topP, minP: advice.minP,
+      repetitionPenalty: advice.repetitionPenalty, samples: advice.samples)
   }
 }

@@ -11,8 +11,8 @@ public struct SmokeCheck: Sendable {
   /// Share of positions whose most likely token agrees.
   public let agreement: Double
 
-  /// Beyond this the two models have little left in common; a usable pack stays below a tenth of it.
-  static let gibberishDivergence = 2.0
+  /// Beyond this the two models have little left in common: a language model one nat off multiplies its perplexity by e.
+  static let gibberishDivergence = 1.0
 
   public var isGibberish: Bool { !(divergence <= Self.gibberishDivergence) }
 

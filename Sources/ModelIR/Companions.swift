@@ -8,14 +8,16 @@ public struct Companions: Sendable {
   public var beginningOfSequenceID: Int?
   /// A generation ends at any of these.
   public var endOfSequenceIDs: [Int]
+  public var sampling: SamplingAdvice
 
   public init(
     tokenizer: TokenizerTables? = nil, chatTemplate: String? = nil, beginningOfSequenceID: Int? = nil,
-    endOfSequenceIDs: [Int] = []
+    endOfSequenceIDs: [Int] = [], sampling: SamplingAdvice = SamplingAdvice()
   ) {
     self.tokenizer = tokenizer
     self.chatTemplate = chatTemplate
     self.beginningOfSequenceID = beginningOfSequenceID
     self.endOfSequenceIDs = endOfSequenceIDs
+    self.sampling = sampling
   }
 }

@@ -21,6 +21,7 @@ extension PackSummary {
       ("accuracy", .array(accuracy.map(\.document))),
       ("tool_version", .string(toolVersion)),
       ("pass_list", .string(passList)),
+      ("generation_defaults", generation.document),
       ("tokenizer", .boolean(hasTokenizer)),
       ("chat_template", .boolean(hasChatTemplate)),
       ("sources", .array(sources.map { .object([("name", .string($0.name)), ("sha256", .string($0.digest))]) })),
@@ -51,6 +52,20 @@ extension PackSummary {
     }
     if !passList.isEmpty { lines.append("pass list\n" + passList) }
     return lines.joined(separator: "\n")
+  }
+}
+
+extension GenerationDefaults {
+  /// The members that the checkpoint states.
+  fileprivate var document: JSONText {
+    var members: [(String, JSONText)] = []
+    if let temperature { members.append(("temperature", .number(temperature))) }
+    if let topK { members.append(("top_k", .integer(Int64(topK)))) }
+    if let topP { members.append(("top_p", .number(topP))) }
+    if let minP { members.append(("min_p", .number(minP))) }
+    if let repetitionPenalty { members.append(("repetition_penalty", .number(repetitionPenalty))) }
+    if let samples { members.append(("do_sample", .boolean(samples))) }
+    return .object(members)
   }
 }
 

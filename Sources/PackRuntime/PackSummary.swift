@@ -19,6 +19,8 @@ public struct PackSummary: Sendable {
   public let toolVersion: String
   /// The canonical pass list, empty for the identity.
   public let passList: String
+  /// What the checkpoint recommends for sampling.
+  public let generation: GenerationDefaults
   public let hasTokenizer: Bool
   public let hasChatTemplate: Bool
   /// What was measured when the pack was made.
@@ -39,6 +41,7 @@ public struct PackSummary: Sendable {
     vocabularyCount = manifest.vocabularyCount
     toolVersion = manifest.toolVersion
     passList = manifest.passList
+    generation = manifest.generation
     hasTokenizer = reader.tokenizer != nil
     hasChatTemplate = reader.chatTemplate != nil
     accuracy = reader.accuracy

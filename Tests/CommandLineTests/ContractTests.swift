@@ -118,6 +118,40 @@ import Testing
     #expect(accuracy?.first?["tokens"] as? Int == 2040)
   }
 
+  @Test func carriesWhatStandsBesideTheWeights() throws {
+    let checkpoint = try ScratchCheckpoint("models/novelist-dense")
+    for name in ["tokenizer.json", "tokenizer_config.json"] {
+      try FileManager.default.copyItem(
+        atPath: Fixtures.path("models/novelist-dense/\(name)"), toPath: checkpoint.folder.path(name))
+    }
+    let advice = #"{"temperature": 0.6, "top_k": 20, "top_p": 0.95, "do_sample": true, "min_p": 7, "eos_token_id": [0, 3]}"#
+    try Data(advice.utf8).write(to: URL(fileURLWithPath: checkpoint.folder.path("generation_config.json")))
+    let template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    try Data(template.utf8).write(to: URL(fileURLWithPath: checkpoint.folder.path("chat_template.jinja")))
+    let pack = TemporaryFolder().path("model.swage")
+    #expect(try CommandRun("swage", ["compile", checkpoint.path, "-o", pack]).status == 0)
+    let info = try CommandRun("swage-run", ["info", pack, "--json"])
+    let result = try #require(info.json["result"] as? [String: Any], "\(info.error)")
+    let generation = result["generation_defaults"] as? [String: Any] ?? [:]
+    #expect(Set(generation.keys) == ["temperature", "top_k", "top_p", "do_sample"], "min_p is out of range")
+    #expect(generation["temperature"] as? Double == 0.6 && generation["top_k"] as? Int == 20)
+    #expect(result["chat_template"] as? Bool == true && result["tokenizer"] as? Bool == true)
+    let names = (result["sources"] as? [[String: Any]])?.compactMap { $0["name"] as? String } ?? []
+    #expect(Set(names).isSuperset(of: ["config.json", "model.safetensors", "tokenizer.json", "generation_config.json"]))
+  }
+
+  /// One outlier in every row of the head leaves a grid of 2 bits over the whole row nothing for the other weights.
+  @Test func saysLoudlyWhenTheOutputIsGibberish() throws {
+    let checkpoint = try ScratchCheckpoint("models/novelist-dense")
+    try checkpoint.poke("lm_head.weight", elements: (0..<4096).map { $0 * 256 + $0 % 256 }, bits: 0x4000)
+    let folder = TemporaryFolder()
+    let arguments = ["compile", checkpoint.path, "--force", "-o", folder.path("m.swage"), "--pass"]
+    let bad = try CommandRun("swage", arguments + ["quantize bits=8 group=256 symmetric=true head=2"])
+    #expect(bad.status == 0 && bad.error.contains("THE OUTPUT IS GIBBERISH"), "\(bad.output)\(bad.error)")
+    let good = try CommandRun("swage", arguments + ["quantize bits=8 group=256"])
+    #expect(good.status == 0 && !good.error.contains("GIBBERISH"))
+  }
+
   @Test func printsTheModelAfterAStep() throws {
     let folder = TemporaryFolder()
     let run = try CommandRun(

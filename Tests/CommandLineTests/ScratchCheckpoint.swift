@@ -34,16 +34,21 @@ final class ScratchCheckpoint {
     try result.write(to: url)
   }
 
-  /// Overwrites two bytes of a bf16 tensor.
-  func poke(_ tensor: String, element: Int, bits: UInt16) throws {
+  /// Overwrites an element of a bf16 tensor.
+  func poke(_ tensor: String, element: Int, bits: UInt16) throws { try poke(tensor, elements: [element], bits: bits) }
+
+  /// Overwrites elements of a bf16 tensor.
+  func poke(_ tensor: String, elements: some Sequence<Int>, bits: UInt16) throws {
     let url = URL(fileURLWithPath: folder.path("model.safetensors"))
     var file = try Data(contentsOf: url)
     let length = headerLength(file)
     let object = try JSONSerialization.jsonObject(with: file.dropFirst(8).prefix(length)) as? [String: Any] ?? [:]
     let offsets = (object[tensor] as? [String: Any])?["data_offsets"] as? [Int] ?? [0]
-    let start = 8 + length + offsets[0] + 2 * element
-    file[start] = UInt8(bits & 0xFF)
-    file[start + 1] = UInt8(bits >> 8)
+    for element in elements {
+      let start = 8 + length + offsets[0] + 2 * element
+      file[start] = UInt8(bits & 0xFF)
+      file[start + 1] = UInt8(bits >> 8)
+    }
     try file.write(to: url)
   }
 

@@ -101,6 +101,12 @@ struct ConfigReader {
     return ConfigReader(object, source: source, prefix: "\(prefix)\(key).")
   }
 
+  /// A number that keeps `rule`, nil for anything else.
+  func figure(_ key: String, where rule: (Double) -> Bool) -> Double? {
+    guard let number = value(key)?.double, number.isFinite, rule(number) else { return nil }
+    return number
+  }
+
   func badValue(_ key: String, _ value: String, _ rule: String) -> ConfigError {
     .badValue(key: prefix + key, value: value, rule: rule, source: source)
   }
