@@ -110,10 +110,10 @@ let package = Package(
     tool(
       "swage",
       [
-        "CommandLineKit", "Compiler", "Evaluation", "PassKit", "CompressionPasses", "Diagnostics", "ByteIO",
+        "CommandLineKit", "Compiler", "Evaluation", "PassKit", "Diagnostics",
         argumentParser,
       ]),
-    tool("swage-run", ["CommandLineKit", "PackRuntime", "Execution", "Diagnostics", "ByteIO", argumentParser]),
+    tool("swage-run", ["CommandLineKit", "PackRuntime", "Execution", "Diagnostics", argumentParser]),
 
     // Tests.
     .target(name: "TestSupport", dependencies: ["TensorCore", "Diagnostics"], path: "Tests/TestSupport"),

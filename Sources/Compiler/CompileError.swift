@@ -6,7 +6,6 @@ public enum CompileError: Error, Equatable, Diagnosable {
   case memoryLimit(limit: Int, needed: Int)
   case unknownPassToPrint(name: String, nearest: String?)
   case interrupted(output: String)
-  case textNotUTF8(path: String)
 
   public var diagnosis: Diagnosis {
     switch self {
@@ -31,10 +30,6 @@ public enum CompileError: Error, Equatable, Diagnosable {
         code: "compile.interrupted", what: "the compile was interrupted", place: output,
         why: "the user, or the system, asked it to stop; nothing was written", fix: "run the same command again",
         status: .interrupted)
-    case .textNotUTF8(let path):
-      Diagnosis(
-        code: "text.not-utf8", what: "the text is not UTF-8", place: path, why: "the tokenizer works on Unicode text",
-        fix: "convert it, for example with: iconv -f latin1 -t utf-8", status: .malformedInput)
     }
   }
 }

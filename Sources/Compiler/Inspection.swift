@@ -20,6 +20,9 @@ public struct Inspection {
 
   let architecture: String
   let fileByteCount: Int
+  private let parameterCount: Int
+  /// Bits per weight of the values by role.
+  private let byRole: [(role: String, bitsPerWeight: Double)]
   let tensors: [Tensor]
   /// The graph and how every weight is represented.
   public let ir: String
@@ -43,6 +46,9 @@ public struct Inspection {
           name: parameter.name, role: parameter.role.rawValue, dimensions: parameter.dimensions, encoding: $0.encoding)
       }
     }
+    let sizes = model.sizes
+    parameterCount = sizes.total.elementCount
+    byRole = sizes.byRole.map { ($0.role.rawValue, $0.figures.bitsPerWeight) }
     ir = model.text
   }
 
@@ -54,6 +60,9 @@ public struct Inspection {
       return Tensor(
         name: parameter.name, role: parameter.role, dimensions: parameter.dimensions, encoding: parameter.encoding)
     }
+    let summary = PackSummary(reader)
+    parameterCount = summary.parameterCount
+    byRole = summary.bitsPerWeightByRole
     ir = Self.text(graph: reader.graphText, tensors)
   }
 
@@ -62,23 +71,7 @@ public struct Inspection {
     return ([graph, "values"] + lines).joined(separator: "\n") + "\n"
   }
 
-  private var parameterCount: Int { tensors.reduce(0) { $0 + MatrixShape(dimensions: $1.dimensions).elementCount } }
   private var bitsPerWeight: Double { Double(fileByteCount) * 8 / Double(max(1, parameterCount)) }
-
-  /// Bits per weight of the values by role, in the order roles first occur.
-  private var byRole: [(role: String, bitsPerWeight: Double)] {
-    var roles: [(role: String, elements: Int, bytes: Int)] = []
-    for tensor in tensors {
-      let elements = MatrixShape(dimensions: tensor.dimensions).elementCount
-      if let index = roles.firstIndex(where: { $0.role == tensor.role }) {
-        roles[index].elements += elements
-        roles[index].bytes += tensor.byteCount
-      } else {
-        roles.append((tensor.role, elements, tensor.byteCount))
-      }
-    }
-    return roles.map { ($0.role, Double($0.bytes) * 8 / Double(max(1, $0.elements))) }
-  }
 
   /// The `result` of `inspect --json`.
   public func document(includingIR: Bool) -> JSONText {

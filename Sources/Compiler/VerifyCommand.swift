@@ -86,8 +86,6 @@ public struct VerifyCommand {
 
 /// Token ids with what a record says about where they came from.
 struct EvaluationTokens {
-  private static let textByteCountLimit = 1 << 30
-
   let ids: [Int]
   let isText: Bool
   /// The text's file name without its folder.
@@ -104,8 +102,7 @@ struct EvaluationTokens {
       name = "token ids"
       digest = Self.digest(of: Array(ids.map(String.init).joined(separator: ",").utf8))
     case .textFile(let path):
-      let bytes = try FileSystem.readSmallFile(path, limit: Self.textByteCountLimit)
-      guard let text = String(validating: bytes, as: UTF8.self) else { throw CompileError.textNotUTF8(path: path) }
+      let (bytes, text) = try TextFile.read(path)
       ids = try model.ids(text: text)
       isText = true
       name = FileSystem.name(of: path)

@@ -39,7 +39,7 @@ struct Generate: ParsableCommand {
     let model = try PackedModel.open(path: pack, context: execution.kernelContext())
     let promptIDs: [Int] =
       if let ids { try TokenIDs.parse(ids) } else {
-        try model.promptIDs(text: prompt ?? TokenInput.text(ofFile: promptFile ?? ""))
+        try model.promptIDs(text: prompt ?? TextFile.read(promptFile ?? "").text)
       }
     let request = GenerationRequest(
       promptIDs: promptIDs, tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)

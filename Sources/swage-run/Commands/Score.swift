@@ -26,7 +26,7 @@ struct Score: ParsableCommand {
   func run() throws {
     let model = try PackedModel.open(path: pack, context: execution.kernelContext())
     let tokenIDs: [Int] =
-      if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TokenInput.text(ofFile: text ?? "")) }
+      if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TextFile.read(text ?? "").text) }
     let progress = ProgressDisplay()
     let report = try model.score(
       ids: tokenIDs, isText: ids == nil, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits,

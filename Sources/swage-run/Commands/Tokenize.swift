@@ -17,7 +17,7 @@ struct Tokenize: ParsableCommand {
 
   func run() throws {
     let tokenizer = try PackedModel.tokenizer(path: pack)
-    let ids = tokenizer.encode(try prompt ?? TokenInput.text(ofFile: text ?? ""))
+    let ids = tokenizer.encode(try prompt ?? TextFile.read(text ?? "").text)
     if output.json {
       Terminal.output(JSONDocument.success(.object([("ids", .array(ids.map { .integer(Int64($0)) }))])).text + "\n")
     } else {
