@@ -5,17 +5,22 @@ public enum StandardStream: Int32, Sendable {
   case output = 1
   case error = 2
 
-  /// Writes all of `text`; a reader that went away is not an error worth reporting on the way out.
-  public func write(_ text: String) {
+  /// Writes all of `text`.
+  /// - Throws: `writeFailed`, as on a full disk or a closed stream.
+  public func write(_ text: String) throws(ByteIOError) {
     var text = text
-    text.withUTF8 { bytes in
+    let errorNumber: Int32? = text.withUTF8 { bytes in
       var written = 0
       while written < bytes.count {
         let count = unsafe Glibc.write(rawValue, bytes.baseAddress?.advanced(by: written), bytes.count - written)
         if count < 0 && errno == EINTR { continue }
-        if count <= 0 { return }
+        if count <= 0 { return errno }
         written += count
       }
+      return nil
+    }
+    if let errorNumber {
+      throw .writeFailed(path: self == .output ? "standard output" : "standard error", errorNumber: errorNumber)
     }
   }
 

@@ -20,6 +20,9 @@ public struct Checkpoint: Sendable {
   ///   `CheckpointFolderError`, `CheckpointError`, or what `TokenizerImport` throws.
   public static func open(path: String) throws -> Checkpoint {
     guard FileSystem.exists(path) else { throw ByteIOError.notFound(path: path) }
+    guard FileSystem.isDirectory(path) || path.hasSuffix(".safetensors") else {
+      throw CheckpointFolderError.notACheckpoint(path: path)
+    }
     let folder = CompanionFolder(path: FileSystem.isDirectory(path) ? path : FileSystem.folder(of: path))
     guard let config = try folder.configuration("config.json") else {
       throw CheckpointError.configMissing(folder: folder.path)

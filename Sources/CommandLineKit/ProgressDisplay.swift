@@ -6,34 +6,38 @@ import Synchronization
 public final class ProgressDisplay: Sendable {
   private struct State {
     var lastUpdate: ContinuousClock.Instant?
+    var phase = ""
+    var start = ContinuousClock.now
     var isLineOpen = false
   }
 
   private let stream = StandardStream.error
   private let isTerminal: Bool
-  private let start = ContinuousClock.now
+  private let begin = ContinuousClock.now
   private let state = Mutex(State())
 
   public init() { isTerminal = stream.isTerminal }
 
   /// Says how far the work is.
   /// - Parameters:
+  ///   - phase: a stretch of even work; the estimate counts from its beginning.
   ///   - label: what is being worked on, such as `quantize layers.3`.
-  ///   - fraction: share of the whole work that is done, 0…1.
-  public func update(label: String, fraction: Double) {
+  ///   - fraction: share of the phase that is done, 0…1.
+  public func update(phase: String, label: String, fraction: Double) {
     let now = ContinuousClock.now
     state.withLock { state in
+      if state.phase != phase { (state.phase, state.start) = (phase, now) }
       let interval: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
       if let last = state.lastUpdate, now - last < interval { return }
       // A pipe gets its first line only after one interval: short work stays silent.
-      if state.lastUpdate == nil, !isTerminal, now - start < interval { return }
+      if state.lastUpdate == nil, !isTerminal, now - begin < interval { return }
       state.lastUpdate = now
-      let text = line(label: label, fraction: fraction, elapsed: (now - start) / .seconds(1))
+      let text = line(label: label, fraction: fraction, elapsed: (now - state.start) / .seconds(1))
       if isTerminal {
-        stream.write("\r\u{1B}[K" + String(text.prefix(stream.columnCount - 1)))
+        try? stream.write("\r\u{1B}[K" + String(text.prefix(stream.columnCount - 1)))
         state.isLineOpen = true
       } else {
-        stream.write(text + "\n")
+        try? stream.write(text + "\n")
       }
     }
   }
@@ -41,7 +45,7 @@ public final class ProgressDisplay: Sendable {
   /// Clears the line, so that what comes next starts on an empty one.
   public func finish() {
     state.withLock { state in
-      if state.isLineOpen { stream.write("\r\u{1B}[K") }
+      if state.isLineOpen { try? stream.write("\r\u{1B}[K") }
       state.isLineOpen = false
     }
   }

@@ -4,6 +4,7 @@ import Diagnostics
 public enum CompileError: Error, Equatable, Diagnosable {
   case diskTooSmall(folder: String, needed: Int, available: Int)
   case memoryLimit(limit: Int, needed: Int)
+  case otherCheckpoint(checkpoint: String, pack: String)
   case unknownPassToPrint(name: String, nearest: String?)
   case interrupted(output: String)
 
@@ -20,6 +21,11 @@ public enum CompileError: Error, Equatable, Diagnosable {
         place: "--memory \(limit)",
         why: "about \(needed) bytes are needed: the program, the rows in flight and the largest block",
         fix: "allow at least \(needed) bytes", status: .limitExceeded)
+    case .otherCheckpoint(let checkpoint, let pack):
+      Diagnosis(
+        code: "verify.other-checkpoint", what: "the pack was made from another checkpoint", place: "\(checkpoint), \(pack)",
+        why: "the pack records the digest of a config.json that is not this one", fix: "give the folder it was compiled from",
+        status: .malformedInput)
     case .unknownPassToPrint(let name, let nearest):
       Diagnosis(
         code: "compile.unknown-pass", what: "the list has no step '\(name)'", place: "--print-ir-after \(name)",

@@ -45,8 +45,14 @@ public struct CompileJob {
 
   /// How far a compile has come.
   public struct Progress: Sendable {
+    /// A stretch of even work.
+    public enum Phase: String, Sendable {
+      case passes, write, check, verify
+    }
+
+    public let phase: Phase
     public let label: String
-    /// Share of the whole compile that is done, 0…1.
+    /// Share of the phase that is done, 0…1.
     public let fraction: Double
   }
 
@@ -64,14 +70,17 @@ public struct CompileJob {
         name: printsAfter, nearest: Suggestion.nearest(to: printsAfter, in: passList.steps.map(\.name) + ["all"]))
     }
     let plan = try CompilePlan(checkpointPath: checkpointPath, passList: passList)
-    if let memoryLimit, plan.peakMemoryByteCount > memoryLimit {
-      throw CompileError.memoryLimit(limit: memoryLimit, needed: plan.peakMemoryByteCount)
+    let expected = plan.peakMemoryByteCount(verifying: measuredTextPath != nil)
+    if let memoryLimit, expected > memoryLimit {
+      throw CompileError.memoryLimit(limit: memoryLimit, needed: expected)
     }
+    // Before the work, not after it.
+    if let path = measuredTextPath { _ = try TextFile.read(path) }
     let file = try AtomicFileWriter(path: outputPath, replacing: isReplacing)
     try plan.requireDiskSpace(outputPath: outputPath)
     do {
       let original = plan.checkpoint.model
-      progress(Progress(label: "check weights", fraction: 0))
+      progress(Progress(phase: .passes, label: "read checkpoint", fraction: 0))
       let manager = PassManager(
         pool: context.pool, store: try ScratchStore(folder: FileSystem.folder(of: outputPath)),
         isCancelled: isCancelled,
@@ -85,15 +94,16 @@ public struct CompileJob {
       let writer = try PackWriter(plan.layout, to: file)
       for (index, parameter) in model.graph.parameters.enumerated() {
         if isCancelled() { throw PassError.cancelled }
-        progress(Progress(label: "write", fraction: 0.7 + 0.1 * Double(index) / Double(model.graph.parameters.count)))
+        progress(Progress(phase: .write, label: "write", fraction: Double(index) / Double(model.graph.parameters.count)))
         guard let value = model.values[parameter.name] else { throw ModelError.valueMissing(parameter: parameter.name) }
         try writer.append(value.storage)
       }
-      progress(Progress(label: "digest sources", fraction: 0.8))
+      progress(Progress(phase: .check, label: "digest sources", fraction: 0))
       try writer.finishDraft(sourceDigests: PackAssembly.digests(of: model.source))
 
-      progress(Progress(label: "check", fraction: 0.9))
-      let outcome = try check(PackReader(writer.mapped(), path: outputPath), against: original, progress)
+      progress(Progress(phase: .check, label: "check", fraction: 0.5))
+      let outcome = try check(
+        PackReader(writer.mapped(), path: outputPath), against: original, progress, isCancelled)
       if let record = outcome.record { try writer.record([record]) }
       if isCancelled() { throw PassError.cancelled }
       try writer.commit()
@@ -107,11 +117,15 @@ public struct CompileJob {
     }
   }
 
+  /// The text to measure on; nil for none.
+  private var measuredTextPath: String? { verifyTextPath ?? passList.verify?.text.map(passList.resolved) }
+
   private typealias Outcome = (check: SmokeCheck, accuracy: VerifyReport?, record: AccuracyRecord?)
 
   /// Runs the draft against the original: a short check always, the whole text where one is given.
   private func check(
-    _ reader: PackReader, against original: Model, _ progress: @escaping (Progress) -> Void
+    _ reader: PackReader, against original: Model, _ progress: @escaping (Progress) -> Void,
+    _ isCancelled: () -> Bool
   ) throws -> Outcome {
     let pack = try PackedModel(reader, context: context, releasing: true)
     let executor = try Executor(
@@ -128,7 +142,7 @@ public struct CompileJob {
       }
       for section in sections[block] ?? [] { reader.release(section: section) }
     }
-    guard let path = verifyTextPath ?? passList.verify?.text.map(passList.resolved) else { return (check, nil, nil) }
+    guard let path = measuredTextPath else { return (check, nil, nil) }
     let tokens = try EvaluationTokens(.textFile(path), model: pack)
     let settings = passList.verify
     let report = try VerifyCommand.compare(
@@ -139,16 +153,19 @@ public struct CompileJob {
         maxPerplexityIncrease: settings?.maxPerplexityIncrease, maxKLDivergence: settings?.maxDivergence,
         minAgreement: settings?.minAgreement),
       context: context
-    ) { progress(Progress(label: "verify", fraction: 0.9 + 0.1 * $0)) }
+    ) { share in
+      if isCancelled() { throw PassError.cancelled }
+      progress(Progress(phase: .verify, label: "verify", fraction: share))
+    }
     return (check, report, AccuracyRecord(measured: report, textDigest: SHA256Digest(bytes: tokens.digest)))
   }
 }
 
 extension CompileJob.Progress {
-  /// The passes are taken to be most of the work.
   init(_ progress: PassProgress) {
+    phase = .passes
     label = "\(progress.pass) \(progress.block ?? "")"
-    fraction = 0.7 * Double(progress.doneByteCount) / Double(max(1, progress.totalByteCount))
+    fraction = Double(progress.doneByteCount) / Double(max(1, progress.totalByteCount))
   }
 }
 

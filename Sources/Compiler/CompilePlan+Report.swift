@@ -38,7 +38,7 @@ extension CompilePlan {
       """
 
       file    \(NumberText.count(fileByteCount)) bytes exactly, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted
-      memory  at most about \(NumberText.count(peakMemoryByteCount >> 20)) MiB
+      memory  about \(NumberText.count(peakMemoryByteCount >> 20)) MiB
       time    about \(NumberText.fixed(seconds, 1)) s on two threads, without verification
 
       """)

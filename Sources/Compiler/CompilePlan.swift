@@ -5,6 +5,7 @@ import Encodings
 import ModelGraph
 import ModelIR
 import PackFormat
+import PackRuntime
 import PassKit
 import TensorCore
 
@@ -37,9 +38,12 @@ public struct CompilePlan {
   /// Bits per weight over the whole file.
   public var bitsPerWeight: Double { Double(fileByteCount) * 8 / Double(max(1, parameterCount)) }
 
-  /// Largest resident set a compile is expected to reach, from measurements in docs/benchmarks.md: the program itself, the
-  /// rows in flight, twice the largest value being made, and one block of the original and of the pack in the final check.
-  public var peakMemoryByteCount: Int {
+  /// The resident set a compile is expected to reach, held against measurements in docs/benchmarks.md: the program itself, the
+  /// rows in flight, and the larger of a value being joined from its parts and a block of original and pack in the final check.
+  public var peakMemoryByteCount: Int { peakMemoryByteCount(verifying: passList.verify?.text != nil) }
+
+  /// - Parameter verifying: whether a text is measured on; original and pack are then wholly mapped.
+  func peakMemoryByteCount(verifying: Bool) -> Int {
     let model = checkpoint.model
     let outline = steps.outline
     let largestValue =
@@ -53,7 +57,11 @@ public struct CompilePlan {
             + outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
         }
       }.max() ?? 0
-    return Self.programByteCount + 2 * largestValue + largestBlock
+    let largestMatrix = outline.graph.parameters.map { MatrixShape(dimensions: $0.dimensions).elementCount }.max() ?? 0
+    let inFlight = min(largestMatrix, Self.weightsInFlight) * Self.byteCountPerWeightInFlight
+    let mapped = model.values.values.reduce(fileByteCount) { $0 + $1.storage.byteCount }
+    let resident = verifying ? mapped + 2 * LogitRows.byteCountLimit : max(2 * largestValue, largestBlock)
+    return Self.programByteCount + inFlight + resident
   }
 
   /// Expected seconds on two threads, from measurements in docs/benchmarks.md.
@@ -64,7 +72,9 @@ public struct CompilePlan {
     return Double(rewritten) / Self.weightsPerSecond + Double(read + fileByteCount) / Self.bytesPerSecond
   }
 
-  private static let programByteCount = 160 << 20
+  private static let programByteCount = 32 << 20
+  private static let weightsInFlight = 1 << 22
+  private static let byteCountPerWeightInFlight = 8
   private static let weightsPerSecond = 40e6
   private static let bytesPerSecond = 500e6
 

@@ -33,11 +33,24 @@ enum PackAssembly {
 
   /// The SHA-256 digest of every source file, reading each once and dropping its pages on the way.
   static func digests(of source: Source) -> [SHA256Digest] {
-    source.files.map { file in
-      var hash = SHA256()
-      file.storage.forEachChunk(of: 0..<file.storage.byteCount) { hash.update($0) }
-      return SHA256Digest(bytes: hash.finish())
-    }
+    source.files.map(digest)
+  }
+
+  private static func digest(of file: Source.File) -> SHA256Digest {
+    var hash = SHA256()
+    file.storage.forEachChunk(of: 0..<file.storage.byteCount) { hash.update($0) }
+    return SHA256Digest(bytes: hash.finish())
+  }
+
+  /// The first file of weights or configuration that a pack was made from and that `source` lacks or has otherwise. Weights
+  /// are told apart by their names and sizes, not by reading them through.
+  static func foreignSource(of reader: PackReader, among source: Source) -> String? {
+    zip(reader.manifest.sources, reader.sourceDigests).first { recorded, digest in
+      let isConfiguration = recorded.name == "config.json"
+      guard isConfiguration || recorded.name.hasSuffix(".safetensors") else { return false }
+      guard let file = source.files.first(where: { $0.name == recorded.name }) else { return true }
+      return file.storage.byteCount != recorded.byteCount || isConfiguration && self.digest(of: file) != digest
+    }?.0.name
   }
 
   private static func originalType(of name: String, in model: Model) -> ElementType {

@@ -50,18 +50,31 @@ public struct VerifyCommand {
   public func run(progress: (Double) -> Void = { _ in }) throws -> VerifyReport {
     let checkpoint = try Checkpoint.open(path: checkpointPath)
     let pack = try PackedModel.open(path: packPath, context: context)
+    let reportWriter = try reportPath.map { try AtomicFileWriter(path: $0, replacing: true) }
+    guard Self.sharesConfiguration(checkpoint.model.source, pack) else {
+      throw CompileError.otherCheckpoint(checkpoint: checkpointPath, pack: packPath)
+    }
     let tokens = try EvaluationTokens(source, model: pack)
     let report = try VerifyCommand.compare(
       checkpoint.model, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: packPath),
       on: tokens,
       tokenCountLimit: tokenCountLimit, windowTokenCount: windowTokenCount, limits: limits, context: context,
       progress: progress)
-    if let reportPath {
-      let writer = try AtomicFileWriter(path: reportPath, replacing: true)
-      try writer.append(Array(report.html.utf8).span)
-      try writer.commit()
+    if let reportWriter {
+      try reportWriter.append(Array(report.html.utf8).span)
+      try reportWriter.commit()
     }
     return report
+  }
+
+  /// Whether the pack was made from a checkpoint with this config.json. The weights' digests would take a pass over all of them,
+  /// and a checkpoint may have been sharded anew; the configuration tells one model from another.
+  private static func sharesConfiguration(_ source: Source, _ pack: PackedModel) -> Bool {
+    let name = "config.json"
+    guard let file = source.files.first(where: { $0.name == name }),
+      let index = pack.reader.manifest.sources.firstIndex(where: { $0.name == name })
+    else { return true }
+    return PackAssembly.digests(of: Source(files: [file])) == [pack.reader.sourceDigests[index]]
   }
 
   /// Measures a pack against the model it was made from.
@@ -69,7 +82,7 @@ public struct VerifyCommand {
     _ original: Model, named checkpointName: String, with pack: PackedModel, named packName: String,
     on tokens: EvaluationTokens,
     tokenCountLimit: Int?, windowTokenCount: Int?, limits: GateLimits, context: KernelContext,
-    progress: (Double) -> Void
+    progress: (Double) throws -> Void
   ) throws -> VerifyReport {
     let executor = try Executor(
       graph: original.graph, operators: ModelOperators(original, context: context), context: context)

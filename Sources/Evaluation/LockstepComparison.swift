@@ -19,10 +19,10 @@ public struct LockstepComparison: Sendable {
     self.pool = pool
   }
 
-  /// - Parameter progress: is told the share of the windows that are done.
-  /// - Throws: `ScoringError`, and what the streams throw.
+  /// - Parameter progress: is told the share of the windows that are done; an error it throws ends the run.
+  /// - Throws: `ScoringError`, and what the streams and `progress` throw.
   public func run(
-    original: some LogitStream, compiled: some LogitStream, progress: (Double) -> Void = { _ in }
+    original: some LogitStream, compiled: some LogitStream, progress: (Double) throws -> Void = { _ in }
   ) throws -> PairedAccumulator {
     guard original.vocabularyCount == compiled.vocabularyCount else {
       throw ScoringError.unmeasurable(
@@ -43,7 +43,7 @@ public struct LockstepComparison: Sendable {
         try compiledRows.read(Array(ids[slice]), from: compiled)
         for comparison in try compare(originalRows, compiledRows, slice, ids, window) { pairs.add(comparison) }
       }
-      progress(Double(window + 1) / Double(plan.windows.count))
+      try progress(Double(window + 1) / Double(plan.windows.count))
     }
     return pairs
   }

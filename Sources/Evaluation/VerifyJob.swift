@@ -24,21 +24,21 @@ public struct VerifyJob {
     self.pool = pool
   }
 
-  /// - Parameter progress: is told the share of the work that is done.
-  /// - Throws: `ScoringError`, `ExecutionError`, and what the operators throw.
+  /// - Parameter progress: is told the share of the work that is done; an error it throws ends the run.
+  /// - Throws: `ScoringError`, `ExecutionError`, and what the operators and `progress` throw.
   public func run(
     original: Executor, compiled: Executor, subject: VerifySubject, limits: GateLimits,
-    progress: (Double) -> Void = { _ in }
+    progress: (Double) throws -> Void = { _ in }
   ) throws -> VerifyReport {
     let windows = plan.windows.indices.prefix(Self.blockErrorWindowLimit)
     let share = Double(plan.windows.count) / Double(plan.windows.count + windows.count)
     let pairs = try LockstepComparison(tokens: tokens, plan: plan, pool: pool).run(
       original: ExecutorStream(original, contextLength: plan.windowTokenCount),
       compiled: ExecutorStream(compiled, contextLength: plan.windowTokenCount)
-    ) { progress($0 * share) }
+    ) { try progress($0 * share) }
     let blockErrors = try BlockError.measure(
       original: original, compiled: compiled, on: windows.map { plan.ids(ofWindow: $0, in: tokens) })
-    progress(1)
+    try progress(1)
     return try VerifyReport(
       pairs, subject: subject, windowTokenCount: plan.windowTokenCount, blockErrors: blockErrors, limits: limits)
   }

@@ -12,6 +12,8 @@ public enum PackModelError: Error, Equatable, Diagnosable {
   /// The tokenizer has ids that the model has no logits for.
   case tokenizerTooLarge(tokenizer: Int, model: Int, path: String)
   case noTokenizer(path: String)
+  /// A folder where a packed file is expected.
+  case folder(path: String)
 
   public var diagnosis: Diagnosis {
     switch self {
@@ -27,6 +29,11 @@ public enum PackModelError: Error, Equatable, Diagnosable {
       malformed("counts-differ", "manifest and graph disagree on vocabulary or context", path)
     case .tokenizerTooLarge(let tokenizer, let model, let path):
       malformed("tokenizer-too-large", "the tokenizer has \(tokenizer) ids where the model knows \(model)", path)
+    case .folder(let path):
+      Diagnosis(
+        code: "model.folder", what: "this is a folder, not a packed file", place: path,
+        why: "checkpoints are compiled before they run", fix: "swage compile \(path) -o NAME.swage, then use NAME.swage",
+        status: .malformedInput)
     case .noTokenizer(let path):
       Diagnosis(
         code: "model.no-tokenizer", what: "the pack has no tokenizer", place: path,

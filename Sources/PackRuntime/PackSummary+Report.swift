@@ -36,11 +36,13 @@ extension PackSummary {
       "file          \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted",
       "context       \(NumberText.count(contextLength)) tokens",
       "vocabulary    \(NumberText.count(vocabularyCount)) tokens" + (hasTokenizer ? "" : ", no tokenizer: use --ids"),
+      "chat template \(hasChatTemplate ? "carried along; generate continues plain text" : "none")",
       "written by    \(toolVersion)",
     ]
     lines += bitsPerWeightByRole.map { role in
       "  \(role.role)\(String(repeating: " ", count: max(1, 14 - role.role.count)))\(NumberText.fixed(role.bitsPerWeight, 3)) bits per weight"
     }
+    if accuracy.isEmpty { lines.append("accuracy      not measured when it was compiled") }
     for record in accuracy {
       lines.append(
         """
@@ -50,7 +52,7 @@ extension PackSummary {
         \(NumberText.fixed(record.topAgreement * 100, 1)) %
         """)
     }
-    if !passList.isEmpty { lines.append("pass list\n" + passList) }
+    if !passList.isEmpty { lines.append("pass list\n" + String(passList.dropLast())) }
     return lines.joined(separator: "\n")
   }
 }

@@ -30,7 +30,7 @@ public struct PackSummary: Sendable {
 
   /// - Throws: `PackFileError`, or the error of a file that cannot be read.
   public init(path: String) throws {
-    self.init(try PackReader(path: path))
+    self.init(try PackedModel.reader(path: path))
   }
 
   public init(_ reader: PackReader) {

@@ -1,3 +1,4 @@
+import ByteIO
 import DecodeKernels
 import Execution
 import ModelGraph
@@ -18,7 +19,14 @@ public final class PackedModel {
   /// Opens and checks the pack at `path`, and binds its parameters to kernels. Every weight section is verified.
   /// - Throws: `PackFileError`, `GraphError`, `PackModelError`, `TokenizerError` or `ExecutionError`.
   public static func open(path: String, context: KernelContext) throws -> PackedModel {
-    try PackedModel(PackReader(path: path), context: context)
+    try PackedModel(reader(path: path), context: context)
+  }
+
+  /// Opens the pack at `path`.
+  /// - Throws: `PackModelError.folder`, `PackFileError`.
+  static func reader(path: String) throws -> PackReader {
+    guard !FileSystem.isDirectory(path) else { throw PackModelError.folder(path: path) }
+    return try PackReader(path: path)
   }
 
   /// - Parameter releasing: whether to drop pages after they were verified, for a pack that is larger than memory.
@@ -34,7 +42,7 @@ public final class PackedModel {
   /// The tokenizer of the pack at `path`, without binding any weight.
   /// - Throws: `PackModelError.noTokenizer` where there is none.
   public static func tokenizer(path: String) throws -> Tokenizer {
-    let reader = try PackReader(path: path)
+    let reader = try reader(path: path)
     guard let tokenizer = try tokenizer(of: reader) else { throw PackModelError.noTokenizer(path: path) }
     return tokenizer
   }

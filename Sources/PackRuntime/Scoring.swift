@@ -44,6 +44,7 @@ public struct LogitRows: Sendable {
 
   /// Most logits that are held at once, unless one row has more.
   private static let elementCountLimit = 1 << 23
+  public static let byteCountLimit = elementCountLimit * MemoryLayout<Float>.size
 
   /// Positions that a slice of a window may have.
   public var sliceLimit: Int { max(1, Self.elementCountLimit / max(1, vocabularyCount)) }

@@ -11,7 +11,7 @@ import Diagnostics
       Examples:
         swage plan    models/llama --pass 'quantize bits=4 group=64'
         swage compile models/llama --passes passes/balanced-4bit.yaml -o llama.swage
-        swage verify  models/llama llama.swage --text eval.txt --max-perplexity-increase 2%
+        swage verify  models/llama llama.swage --text eval.txt --max-kl 0.01
       """,
     version: ToolVersion.text,
     subcommands: [Compile.self, Plan.self, Verify.self, Inspect.self, Passes.self])

@@ -33,6 +33,21 @@ import Testing
     #expect(run.status == 66)
   }
 
+  @Test func inputsOfAnotherKind() throws {
+    let folder = TemporaryFolder()
+    let pack = folder.path("model.swage")
+    #expect(try CommandRun("swage", ["compile", Fixtures.path("tiny/llama"), "-o", pack]).status == 0)
+    try Self.refuses(pack, status: 65, code: "checkpoint.not-a-checkpoint")
+    let run = try CommandRun("swage-run", ["info", Fixtures.path("tiny/llama"), "--json"])
+    #expect(run.status == 65 && run.errorCode == "model.folder" && run.error.contains("swage compile"))
+    let other = try CommandRun("swage", ["verify", Fixtures.path("tiny/qwen3"), pack, "--ids", "1,2,3,4", "--json"])
+    #expect(other.status == 65 && other.errorCode == "verify.other-checkpoint")
+    let pointer = try ScratchCheckpoint()
+    let text = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 281336\n"
+    try Data(text.utf8).write(to: URL(fileURLWithPath: pointer.folder.path("model.safetensors")))
+    try Self.refuses(pointer.path, status: 65, code: "safetensors.pointer-file", ["git lfs pull"])
+  }
+
   @Test func unsupportedModels() throws {
     let unknown = try ScratchCheckpoint()
     try unknown.config(["model_type": "lama", "architectures": ["LamaForCausalLM"]])

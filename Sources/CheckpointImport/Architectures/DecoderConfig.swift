@@ -81,6 +81,9 @@ struct RopeConfig {
   /// Newer files write `rope_parameters {rope_theta, rope_type, …}`, older ones `rope_theta` beside `rope_scaling`,
   /// whose kind the oldest call `type`.
   init(_ config: ConfigReader, base fallback: Double) throws(ConfigError) {
+    if config.has("rope_parameters"), config.has("rope_scaling") {
+      throw config.unsupported("rope_scaling", "given beside `rope_parameters`", supported: "one of the two")
+    }
     let described = try config.nested(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling")
     let outer = try config.optionalPositive("rope_theta")
     base = try described?.optionalPositive("rope_theta") ?? outer ?? fallback

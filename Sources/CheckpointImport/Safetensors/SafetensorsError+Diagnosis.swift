@@ -7,6 +7,10 @@ extension SafetensorsError: Diagnosable {
       Self.malformed(
         "file-too-short", "the file is too short to be a safetensors file", file,
         "it has \(byteCount) bytes; the length of the header alone takes 8")
+    case .pointerFile(let file):
+      Self.malformed(
+        "pointer-file", "this is a Git LFS pointer, not the weights", file, "the clone was made without Git LFS",
+        fix: "run git lfs pull in the checkpoint's folder")
     case .headerOverLimit(let file, let declared, let limit):
       Self.malformed(
         "header-over-limit", "the header claims to be longer than a header may be", file,

@@ -2,6 +2,8 @@
 public enum SafetensorsError: Error, Equatable, Sendable {
   // The container.
   case fileTooShort(file: String, byteCount: Int)
+  /// A Git LFS pointer that stands where the file should be.
+  case pointerFile(file: String)
   case headerOverLimit(file: String, declared: UInt64, limit: Int)
   case headerPastEnd(file: String, declared: Int, available: Int)
   case headerNotAnObject(file: String, firstByte: UInt8?)

@@ -22,6 +22,8 @@ public struct SafetensorsFile: Sendable {
   public static let tensorCountLimit = 2_000_000
   public static let nameByteCountLimit = 65_536
   private static let metadataKey = "__metadata__"
+  /// "version ", the first eight bytes of a Git LFS pointer, as a length.
+  private static let pointerStart: UInt64 = 0x206E_6F69_7372_6576
 
   /// The path it was read from, for messages.
   public let path: String
@@ -46,6 +48,7 @@ public struct SafetensorsFile: Sendable {
     let declared = storage.withBytes(0..<8) { bytes in
       (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << UInt64(8 * $1) }
     }
+    guard declared != pointerStart else { throw .pointerFile(file: path) }
     guard declared <= UInt64(headerByteCountLimit) else {
       throw .headerOverLimit(file: path, declared: declared, limit: headerByteCountLimit)
     }

@@ -181,7 +181,7 @@ extension VerifyReport {
   private var provenance: Markup {
     var facts: [(String, String)] = [
       ("architecture", subject.architecture), ("weights", NumberText.count(subject.parameterCount)),
-      ("file", "\(NumberText.count(subject.fileByteCount)) bytes"), ("made by", "swage \(subject.toolVersion)"),
+      ("file", "\(NumberText.count(subject.fileByteCount)) bytes"), ("made by", subject.toolVersion),
       ("text", subject.textName),
     ]
     facts += subject.sources.map { ("sha256 \($0.name)", $0.digest) }

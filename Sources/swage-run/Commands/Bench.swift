@@ -28,7 +28,7 @@ struct Bench: ParsableCommand {
     let figures = try model.bench(
       promptTokenCount: promptTokens, generateTokenCount: generateTokens, repetitionCount: repetitions)
     if output.json {
-      Terminal.output(
+      try Terminal.output(
         JSONDocument.success(
           .object([
             ("prompt_tokens_per_second", .number(figures.promptTokensPerSecond)),
@@ -38,7 +38,7 @@ struct Bench: ParsableCommand {
           ])
         ).text + "\n")
     } else {
-      Terminal.output(
+      try Terminal.output(
         """
         prompt    \(NumberText.fixed(figures.promptTokensPerSecond, 1)) tokens/s (\(promptTokens) tokens)
         generate  \(NumberText.fixed(figures.generateTokensPerSecond, 1)) tokens/s (\(generateTokens) tokens)

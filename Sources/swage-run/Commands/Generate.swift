@@ -8,7 +8,7 @@ struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Continue a prompt.")
 
   @Argument(help: "The packed file.") var pack: String
-  @Option(help: "The prompt itself.") var prompt: String?
+  @Option(parsing: .unconditional, help: "The prompt itself.") var prompt: String?
   @Option(help: "File with the prompt.") var promptFile: String?
   @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
   @Option(help: "Most tokens to generate.") var tokens = 128
@@ -17,7 +17,7 @@ struct Generate: ParsableCommand {
   @Option(help: "Choose among the most likely tokens that together have probability P.") var topP: Float = 0.95
   @Option(help: "Drop tokens less likely than P times the most likely one.") var minP: Float = 0
   @Option(help: "Divide the odds of tokens already present by R.") var repetitionPenalty: Float = 1
-  @Option(help: "Stop before this text; may be given again.") var stop: [String] = []
+  @Option(parsing: .unconditionalSingleValue, help: "Stop before this text; may be given again.") var stop: [String] = []
   @Option(help: "Tokens of context to keep room for (default: what the model was made for).") var context: Int?
   @Option(help: "Seed of the choices (default: drawn, and printed).") var seed: UInt64?
   @OptionGroup var execution: ExecutionOptions
@@ -44,11 +44,13 @@ struct Generate: ParsableCommand {
     let request = GenerationRequest(
       promptIDs: promptIDs, tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
     let isStreaming = !output.json
-    let result = try model.generate(request) { piece in if isStreaming { Terminal.output(piece) } }
+    let result = try model.generate(request) { piece in if isStreaming { try Terminal.output(piece) } }
     if output.json {
-      Terminal.output(JSONDocument.success(result.document(seed: seed)).text + "\n")
+      try Terminal.output(JSONDocument.success(result.document(seed: seed)).text + "\n")
     } else {
-      Terminal.output("\n")
+      // Without a tokenizer there is no text.
+      let rest = result.text == nil ? result.ids.map(String.init).joined(separator: ",") : ""
+      try Terminal.output(rest + "\n")
       if temperature > 0 { Terminal.note("seed \(seed)") }
     }
   }

@@ -12,9 +12,9 @@ struct Info: ParsableCommand {
   func run() throws {
     let summary = try PackSummary(path: pack)
     if output.json {
-      Terminal.output(JSONDocument.success(summary.document).text + "\n")
+      try Terminal.output(JSONDocument.success(summary.document).text + "\n")
     } else {
-      Terminal.output(summary.table + "\n")
+      try Terminal.output(summary.table + "\n")
     }
   }
 }

@@ -31,12 +31,12 @@ struct Score: ParsableCommand {
     let report = try model.score(
       ids: tokenIDs, isText: ids == nil, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits,
       isReplacing: true
-    ) { progress.update(label: "score", fraction: $0) }
+    ) { progress.update(phase: "score", label: "score", fraction: $0) }
     progress.finish()
     if output.json {
-      Terminal.output(JSONDocument.success(report.document).text + "\n")
+      try Terminal.output(JSONDocument.success(report.document).text + "\n")
     } else {
-      Terminal.output(report.table + "\n")
+      try Terminal.output(report.table + "\n")
     }
   }
 }

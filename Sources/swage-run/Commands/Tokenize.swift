@@ -7,7 +7,7 @@ struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print the token ids of a text.")
 
   @Argument(help: "The packed file.") var pack: String
-  @Option(help: "The text itself.") var prompt: String?
+  @Option(parsing: .unconditional, help: "The text itself.") var prompt: String?
   @Option(help: "File with the text.") var text: String?
   @OptionGroup var output: OutputOptions
 
@@ -19,9 +19,9 @@ struct Tokenize: ParsableCommand {
     let tokenizer = try PackedModel.tokenizer(path: pack)
     let ids = tokenizer.encode(try prompt ?? TextFile.read(text ?? "").text)
     if output.json {
-      Terminal.output(JSONDocument.success(.object([("ids", .array(ids.map { .integer(Int64($0)) }))])).text + "\n")
+      try Terminal.output(JSONDocument.success(.object([("ids", .array(ids.map { .integer(Int64($0)) }))])).text + "\n")
     } else {
-      Terminal.output(ids.map(String.init).joined(separator: ",") + "\n")
+      try Terminal.output(ids.map(String.init).joined(separator: ",") + "\n")
     }
   }
 }

@@ -35,7 +35,7 @@ struct Compile: ParsableCommand {
       context: try execution.kernelContext(),
       memoryLimit: memory?.byteCount, verifyTextPath: verifyText, printsAfter: printIrAfter, isReplacing: force)
     let report = try job.run(
-      progress: { progress.update(label: $0.label, fraction: $0.fraction) },
+      progress: { progress.update(phase: $0.phase.rawValue, label: $0.label, fraction: $0.fraction) },
       printIR: {
         progress.finish()
         Terminal.standardError($0)
@@ -45,9 +45,9 @@ struct Compile: ParsableCommand {
     for warning in report.warnings { Terminal.note(warning) }
     if documents.json {
       let document = report.gatesMet ? JSONDocument.success(report.document) : JSONDocument.gatesNotMet(report.document)
-      Terminal.output(document.text + "\n")
+      try Terminal.output(document.text + "\n")
     } else {
-      Terminal.output(report.table)
+      try Terminal.output(report.table)
     }
     if !report.gatesMet { throw ExitCode(ExitStatus.gateNotMet.rawValue) }
   }

@@ -13,9 +13,9 @@ struct Inspect: ParsableCommand {
   func run() throws {
     let inspection = try Inspection(path: path)
     if documents.json {
-      Terminal.output(JSONDocument.success(inspection.document(includingIR: ir)).text + "\n")
+      try Terminal.output(JSONDocument.success(inspection.document(includingIR: ir)).text + "\n")
     } else {
-      Terminal.output(ir ? inspection.ir : inspection.table)
+      try Terminal.output(ir ? inspection.ir : inspection.table)
     }
   }
 }

@@ -11,9 +11,9 @@ struct Passes: ParsableCommand {
 
   func run() throws {
     if documents.json {
-      Terminal.output(JSONDocument.success(try PassReference.document(of: name)).text + "\n")
+      try Terminal.output(JSONDocument.success(PassReference.document(of: name)).text + "\n")
     } else {
-      Terminal.output(try PassReference.text(of: name))
+      try Terminal.output(PassReference.text(of: name))
     }
   }
 }

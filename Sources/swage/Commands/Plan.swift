@@ -14,9 +14,9 @@ struct Plan: ParsableCommand {
   func run() throws {
     let plan = try CompilePlan(checkpointPath: checkpoint, passList: list.passList())
     if documents.json {
-      Terminal.output(JSONDocument.success(plan.document).text + "\n")
+      try Terminal.output(JSONDocument.success(plan.document).text + "\n")
     } else {
-      Terminal.output(plan.table)
+      try Terminal.output(plan.table)
     }
   }
 }

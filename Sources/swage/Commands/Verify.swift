@@ -40,13 +40,13 @@ struct Verify: ParsableCommand {
       limits: GateLimits(
         maxPerplexityIncrease: maxPerplexityIncrease?.fraction, maxKLDivergence: maxKl, minAgreement: minAgreement),
       reportPath: report, context: try execution.kernelContext())
-    let result = try job.run { progress.update(label: "verify", fraction: $0) }
+    let result = try job.run { progress.update(phase: "verify", label: "verify", fraction: $0) }
     progress.finish()
     if documents.json {
       let document = result.gatesMet ? JSONDocument.success(result.document) : JSONDocument.gatesNotMet(result.document)
-      Terminal.output(document.text + "\n")
+      try Terminal.output(document.text + "\n")
     } else {
-      Terminal.output(result.table + "\n")
+      try Terminal.output(result.table + "\n")
     }
     if !result.gatesMet { throw ExitCode(ExitStatus.gateNotMet.rawValue) }
   }
