@@ -69,13 +69,10 @@ public struct CompileJob {
       throw CompileError.unknownPassToPrint(
         name: printsAfter, nearest: Suggestion.nearest(to: printsAfter, in: passList.steps.map(\.name) + ["all"]))
     }
-    let plan = try CompilePlan(checkpointPath: checkpointPath, passList: passList)
-    let expected = plan.peakMemoryByteCount(verifying: measuredTextPath != nil)
-    if let memoryLimit, expected > memoryLimit {
-      throw CompileError.memoryLimit(limit: memoryLimit, needed: expected)
+    let plan = try CompilePlan(checkpointPath: checkpointPath, passList: passList, verifyTextPath: verifyTextPath)
+    if let memoryLimit, plan.peakMemoryByteCount > memoryLimit {
+      throw CompileError.memoryLimit(limit: memoryLimit, needed: plan.peakMemoryByteCount)
     }
-    // Before the work, not after it.
-    if let path = measuredTextPath { _ = try TextFile.read(path) }
     let file = try AtomicFileWriter(path: outputPath, replacing: isReplacing)
     try plan.requireDiskSpace(outputPath: outputPath)
     do {
@@ -103,7 +100,7 @@ public struct CompileJob {
 
       progress(Progress(phase: .check, label: "check", fraction: 0.5))
       let outcome = try check(
-        PackReader(writer.mapped(), path: outputPath), against: original, progress, isCancelled)
+        PackReader(writer.mapped(), path: outputPath), against: original, plan, progress, isCancelled)
       if let record = outcome.record { try writer.record([record]) }
       if isCancelled() { throw PassError.cancelled }
       try writer.commit()
@@ -117,14 +114,11 @@ public struct CompileJob {
     }
   }
 
-  /// The text to measure on; nil for none.
-  private var measuredTextPath: String? { verifyTextPath ?? passList.verify?.text.map(passList.resolved) }
-
   private typealias Outcome = (check: SmokeCheck, accuracy: VerifyReport?, record: AccuracyRecord?)
 
   /// Runs the draft against the original: a short check always, the whole text where one is given.
   private func check(
-    _ reader: PackReader, against original: Model, _ progress: @escaping (Progress) -> Void,
+    _ reader: PackReader, against original: Model, _ plan: CompilePlan, _ progress: @escaping (Progress) -> Void,
     _ isCancelled: () -> Bool
   ) throws -> Outcome {
     let pack = try PackedModel(reader, context: context, releasing: true)
@@ -142,7 +136,7 @@ public struct CompileJob {
       }
       for section in sections[block] ?? [] { reader.release(section: section) }
     }
-    guard let path = measuredTextPath else { return (check, nil, nil) }
+    guard let path = plan.verifyTextPath else { return (check, nil, nil) }
     let tokens = try EvaluationTokens(.textFile(path), model: pack)
     let settings = passList.verify
     let report = try VerifyCommand.compare(

@@ -15,10 +15,15 @@ public struct CompilePlan {
   let passList: PassList
   public let steps: PassPlan
   let layout: PackLayout
+  /// The text to measure the pack on; nil for none.
+  let verifyTextPath: String?
 
   /// Opens the checkpoint, plans every step and lays the file out.
-  /// - Throws: whatever would stop the compile before it reads a weight.
-  public init(checkpointPath: String, passList: PassList) throws {
+  /// - Parameter verifyTextPath: text to measure the pack on; nil for the list's own, if it names one.
+  /// - Throws: whatever would stop the compile before it reads a weight, or after its work for want of that text.
+  public init(checkpointPath: String, passList: PassList, verifyTextPath: String? = nil) throws {
+    self.verifyTextPath = verifyTextPath ?? passList.verify?.text.map(passList.resolved)
+    if let path = self.verifyTextPath { _ = try TextFile.read(path) }
     checkpoint = try Checkpoint.open(path: checkpointPath)
     self.passList = passList
     steps = try PassPlan(passList.steps, on: ModelOutline(of: checkpoint.model))
@@ -26,11 +31,11 @@ public struct CompilePlan {
       PackAssembly.contents(of: checkpoint.model, encodings: steps.outline, passList: passList))
   }
 
-  /// Bytes of the file, exactly. The record of measured accuracy counts when the list asks for it.
+  /// Bytes of the file, exactly. The record of measured accuracy counts where a text is measured on.
   public var fileByteCount: Int { layout.byteCount(accuracyTextNames: verifyTextNames) }
 
-  /// The text that the list's `verify` section names, without its folder.
-  var verifyTextNames: [String] { (passList.verify?.text).map { [FileSystem.name(of: $0)] } ?? [] }
+  /// The text to measure on without its folder.
+  private var verifyTextNames: [String] { verifyTextPath.map { [FileSystem.name(of: $0)] } ?? [] }
 
   /// Weights of the model.
   public var parameterCount: Int { steps.outline.sizes.total.elementCount }
@@ -40,10 +45,8 @@ public struct CompilePlan {
 
   /// The resident set a compile is expected to reach, held against measurements in docs/benchmarks.md: the program itself, the
   /// rows in flight, and the larger of a value being joined from its parts and a block of original and pack in the final check.
-  public var peakMemoryByteCount: Int { peakMemoryByteCount(verifying: passList.verify?.text != nil) }
-
-  /// - Parameter verifying: whether a text is measured on; original and pack are then wholly mapped.
-  func peakMemoryByteCount(verifying: Bool) -> Int {
+  /// Where a text is measured on, original and pack are wholly mapped.
+  public var peakMemoryByteCount: Int {
     let model = checkpoint.model
     let outline = steps.outline
     let largestValue =
@@ -60,7 +63,7 @@ public struct CompilePlan {
     let largestMatrix = outline.graph.parameters.map { MatrixShape(dimensions: $0.dimensions).elementCount }.max() ?? 0
     let inFlight = min(largestMatrix, Self.weightsInFlight) * Self.byteCountPerWeightInFlight
     let mapped = model.values.values.reduce(fileByteCount) { $0 + $1.storage.byteCount }
-    let resident = verifying ? mapped + 2 * LogitRows.byteCountLimit : max(2 * largestValue, largestBlock)
+    let resident = verifyTextPath != nil ? mapped + 2 * LogitRows.byteCountLimit : max(2 * largestValue, largestBlock)
     return Self.programByteCount + inFlight + resident
   }
 

@@ -50,10 +50,10 @@ public struct VerifyCommand {
   public func run(progress: (Double) -> Void = { _ in }) throws -> VerifyReport {
     let checkpoint = try Checkpoint.open(path: checkpointPath)
     let pack = try PackedModel.open(path: packPath, context: context)
-    let reportWriter = try reportPath.map { try AtomicFileWriter(path: $0, replacing: true) }
     guard Self.sharesConfiguration(checkpoint.model.source, pack) else {
       throw CompileError.otherCheckpoint(checkpoint: checkpointPath, pack: packPath)
     }
+    let reportWriter = try reportPath.map { try AtomicFileWriter(path: $0, replacing: true) }
     let tokens = try EvaluationTokens(source, model: pack)
     let report = try VerifyCommand.compare(
       checkpoint.model, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: packPath),

@@ -161,6 +161,7 @@ extension ModelGraph {
       #"{"rope_parameters": {"full_attention": {"rope_type": "default"}}}"#, "config.unsupported-value",
       "full_attention"
     ),
+    (#"{"rope_scaling": {"type": "yarn", "factor": 4}}"#, "config.unsupported-value", "rope_scaling"),
     (#"{"partial_rotary_factor": 0.5}"#, "config.unsupported-value", "partial_rotary_factor"),
     (#"{"rope_parameters": "default"}"#, "config.wrong-type", "rope_parameters"),
     (#"{"hidden_size": null}"#, "config.missing-key", "hidden_size"),

@@ -149,6 +149,28 @@ import Testing
     try Self.refuses(Fixtures.path("tiny/llama"), ["--memory", "1MiB"], status: 75, code: "compile.memory-limit")
   }
 
+  @Test func textsToMeasureOnThatAreMissing() throws {
+    let folder = TemporaryFolder()
+    let list = folder.path("list.yaml")
+    let text = "version: 1\npasses:\n  - cast: { type: f16 }\nverify: { text: missing.txt }\n"
+    try Data(text.utf8).write(to: URL(fileURLWithPath: list))
+    let checkpoint = Fixtures.path("tiny/llama")
+    let plan = try CommandRun("swage", ["plan", checkpoint, "--passes", list, "--json"])
+    #expect(plan.status == 66 && plan.error.contains(folder.path("missing.txt")), "\(plan.error)")
+    // Refused before the first weight, which is not finite, is read.
+    let broken = try ScratchCheckpoint()
+    try broken.poke("model.embed_tokens.weight", element: 0, bits: 0x7FC0)
+    try Self.refuses(broken.path, ["--passes", list], status: 66, code: "file.not-found")
+    try Self.refuses(broken.path, ["--verify-text", "/nonexistent.txt"], status: 66, code: "file.not-found")
+  }
+
+  @Test func resultsThatCannotBeWritten() throws {
+    let run = try CommandRun(script: "exec \"$TOOLS/swage\" inspect fixtures/tiny/llama > /dev/full")
+    #expect(run.status == 74 && run.error.contains("standard output"), "\(run.error)")
+    let closed = try CommandRun(script: "exec \"$TOOLS/swage\" passes >&-")
+    #expect(closed.status == 74)
+  }
+
   @Test func promptsThatDoNotFit() throws {
     let folder = TemporaryFolder()
     let pack = folder.path("model.swage")

@@ -78,6 +78,31 @@ import Testing
     #expect(stopped == String(whole[..<range.lowerBound]))
   }
 
+  @Test func promptsMayBeginWithADash() throws {
+    let (_, pack) = try Self.pack()
+    let ids = { (arguments: [String]) in
+      let run = try CommandRun("swage-run", ["tokenize", pack, "--json"] + arguments)
+      return (run.json["result"] as? [String: Any])?["ids"] as? [Int]
+    }
+    #expect(try ids(["--prompt", "--text"]) == ids(["--prompt=--text"]))
+    #expect(try ids(["--prompt", "--text"])?.isEmpty == false)
+    let run = try CommandRun(
+      "swage-run", ["generate", pack, "--prompt", "-", "--stop", "-x", "--tokens", "2", "--seed", "1"])
+    #expect(run.status == 0, "\(run.error)")
+  }
+
+  @Test func packsWithoutTokenizerGenerateIDs() throws {
+    let folder = TemporaryFolder()
+    let pack = folder.path("model.swage")
+    #expect(try CommandRun("swage", ["compile", Fixtures.path("tiny/llama"), "-o", pack]).status == 0)
+    let arguments = ["generate", pack, "--ids", "1,2,3", "--tokens", "4", "--temperature", "0"]
+    let document = try CommandRun("swage-run", arguments + ["--json"]).json
+    let ids = try #require((document["result"] as? [String: Any])?["ids"] as? [Int])
+    #expect(ids.count == 4)
+    let printed = try CommandRun("swage-run", arguments).output
+    #expect(printed == ids.map(String.init).joined(separator: ",") + "\n")
+  }
+
   @Test func instructionSetsAgree() throws {
     let (_, pack) = try Self.pack(["--pass", "quantize bits=5 group=64"])
     let score = { (isa: String) in

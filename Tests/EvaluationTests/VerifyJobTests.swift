@@ -116,6 +116,28 @@ import Testing
     }
   }
 
+  @Test func progressCanEndARun() throws {
+    struct Interrupted: Error {}
+    struct Zeros: LogitStream {
+      let vocabularyCount = 3
+      func restart() {}
+      func read(_ ids: [Int], _ body: (Span<Float>) throws -> Void) throws {
+        for _ in ids { try body([0, 0, 0].span) }
+      }
+    }
+    let plan = try WindowPlan(tokenCount: 6, windowTokenCount: 2, contextLength: 8)
+    var calls = 0
+    #expect(throws: Interrupted.self) {
+      try LockstepComparison(tokens: [0, 1, 2, 0, 1, 2], plan: plan, pool: SmallModel.pool).run(
+        original: Zeros(), compiled: Zeros()
+      ) { _ in
+        calls += 1
+        throw Interrupted()
+      }
+    }
+    #expect(calls == 1)
+  }
+
   /// Softmax of every row, in double precision.
   private func probabilities(_ model: SmallModel, _ ids: [Int]) throws -> [[Double]] {
     let executor = try model.executor()

@@ -17,7 +17,8 @@ struct Generate: ParsableCommand {
   @Option(help: "Choose among the most likely tokens that together have probability P.") var topP: Float = 0.95
   @Option(help: "Drop tokens less likely than P times the most likely one.") var minP: Float = 0
   @Option(help: "Divide the odds of tokens already present by R.") var repetitionPenalty: Float = 1
-  @Option(parsing: .unconditionalSingleValue, help: "Stop before this text; may be given again.") var stop: [String] = []
+  @Option(parsing: .unconditionalSingleValue, help: "Stop before this text; may be given again.")
+  var stop: [String] = []
   @Option(help: "Tokens of context to keep room for (default: what the model was made for).") var context: Int?
   @Option(help: "Seed of the choices (default: drawn, and printed).") var seed: UInt64?
   @OptionGroup var execution: ExecutionOptions
