@@ -83,7 +83,7 @@ public struct CompilePlan {
 
   /// Checks that the file fits on the disk beside the scratch file that the steps need.
   /// - Throws: `CompileError.diskTooSmall`.
-  func requireDiskSpace(outputPath: String) throws {
+  public func requireDiskSpace(outputPath: String) throws {
     let folder = FileSystem.folder(of: outputPath)
     let scratch = steps.steps.reduce(0) { sum, step in
       sum + step.assignments.reduce(0) { $0 + $1.after.byteCount(of: $1.shape) }

@@ -13,6 +13,8 @@ struct Plan: ParsableCommand {
 
   func run() throws {
     let plan = try CompilePlan(checkpointPath: checkpoint, passList: list.passList())
+    // A plan names no output: it is taken to go into the working folder.
+    try plan.requireDiskSpace(outputPath: "model.swage")
     if documents.json {
       try Terminal.output(JSONDocument.success(plan.document).text + "\n")
     } else {
