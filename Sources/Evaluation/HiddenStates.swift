@@ -15,15 +15,7 @@ struct HiddenStates {
   /// Runs the blocks up to and including `block`.
   mutating func advance(through block: Int) throws {
     while nextBlock <= block {
-      let width = try executor.widths(ofBlock: nextBlock).output ?? 0
-      var results = [Float](repeating: 0, count: ids.count * width)
-      var span = results.mutableSpan
-      if nextBlock == 0 {
-        try executor.embed(ids, into: &span)
-      } else {
-        try executor.runBlock(nextBlock, input: elements.span, tokenCount: ids.count, into: &span)
-      }
-      elements = results
+      elements = try executor.states(afterBlock: nextBlock, ids: ids, input: elements)
       nextBlock += 1
     }
   }

@@ -3,6 +3,7 @@ import ModelGraph
 /// Running a model block by block: the embedding, then each block on the output of the one before, then the logits.
 ///
 /// Every call is one sequence that begins at position 0. Done for all blocks, it computes what ``Executor/forward`` does.
+/// The blocks that are run must be bound.
 extension Executor {
   /// Elements per token that block `index` of the graph reads and leaves; nil where it reads ids or leaves logits.
   /// - Throws: `ExecutionError.blockNotSeparable` when it reads or leaves anything else than one activation.
@@ -38,6 +39,24 @@ extension Executor {
     try runBlock(index, ids: [], input: input, tokenCount: tokenCount, into: &output, observer)
   }
 
+  /// What block `index`, which is not the last, makes of one sequence: of its ids where it is the first, and of the
+  /// activations that the block before it left elsewhere.
+  /// - Parameter input: (ids.count, input width); not looked at by the first block.
+  /// - Returns: (ids.count, output width).
+  /// - Throws: `ExecutionError`, and what the operators throw.
+  public func states(
+    afterBlock index: Int, ids: [Int], input: [Float], observer: (any LinearObserver)? = nil
+  ) throws -> [Float] {
+    var results = [Float](repeating: 0, count: ids.count * (try widths(ofBlock: index).output ?? 0))
+    var span = results.mutableSpan
+    if index == 0 {
+      try embed(ids, into: &span, observer: observer)
+    } else {
+      try runBlock(index, input: input.span, tokenCount: ids.count, into: &span, observer: observer)
+    }
+    return results
+  }
+
   /// Runs the last block on the activations of one sequence and hands the logits of every token to `body`, in order.
   /// - Parameter input: (tokenCount, input width).
   /// - Throws: `ExecutionError`, and what the operators or `body` throw.
@@ -45,9 +64,21 @@ extension Executor {
     ofHidden input: Span<Float>, tokenCount: Int, observer: (any LinearObserver)? = nil,
     _ body: (_ position: Int, _ logits: Span<Float>) throws -> Void
   ) throws {
+    guard let head else { preconditionFailure("the last block is not bound") }
     try forEachChunk(ofBlock: blocks.count - 1, ids: [], input, tokenCount, observer) { chunk in
       try head.run(in: frame, 0..<chunk.count) { try body(chunk.lowerBound + $0, $1) }
     }
+  }
+
+  /// Runs the last block on the activations of one sequence for the sake of `observer` alone: the head's input is shown
+  /// to it, and no logits are computed.
+  /// - Parameter input: (tokenCount, input width).
+  /// - Throws: `ExecutionError`, and what the operators throw.
+  public func observeLastBlock(
+    onHidden input: Span<Float>, tokenCount: Int, observer: any LinearObserver
+  ) throws {
+    guard let head else { preconditionFailure("the last block is not bound") }
+    try forEachChunk(ofBlock: blocks.count - 1, ids: [], input, tokenCount, observer) { _ in head.showInput(in: frame) }
   }
 
   private func runBlock(
@@ -70,6 +101,7 @@ extension Executor {
     ofBlock index: Int, ids: [Int], _ input: Span<Float>, _ tokenCount: Int, _ observer: (any LinearObserver)?,
     _ body: (Range<Int>) throws -> Void
   ) throws {
+    precondition(boundRange.contains(index), "block \(index) is not bound")
     let width = try widths(ofBlock: index).input ?? 0
     precondition(input.count == tokenCount * width)
     guard tokenCount <= graph.contextLength else {

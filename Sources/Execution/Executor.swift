@@ -11,20 +11,27 @@ public final class Executor {
   public let chunkTokenCount: Int
 
   let blocks: [BoundBlock]
+  /// Numbers of the blocks that can be run.
+  let boundRange: Range<Int>
   let frame: Frame
   let cacheWidths: [Int]
-  let head: HeadStep
+  /// Nil where the last block is not bound.
+  let head: HeadStep?
   /// The cache of blocks that run alone, and the block it was last used for.
   var blockCache: (index: Int, cache: KeyValueCache)?
 
   /// Binds `graph` to `operators`.
-  /// - Parameter chunkTokenCount: at least 1.
+  /// - Parameters:
+  ///   - chunkTokenCount: at least 1.
+  ///   - range: numbers of the blocks that will be run, each alone; nil for all, which ``forward`` takes.
   /// - Throws: `GraphError` when the graph does not verify, `ExecutionError` when it cannot be run or an operator has
   ///   another shape than the graph calls for, and what `operators` throws.
   public init(
-    graph: ModelGraph, operators: any OperatorSource, context: KernelContext, chunkTokenCount: Int = 256
+    graph: ModelGraph, operators: any OperatorSource, context: KernelContext, chunkTokenCount: Int = 256,
+    blocks range: Range<Int>? = nil
   ) throws {
     precondition(chunkTokenCount >= 1)
+    boundRange = range ?? graph.blocks.indices
     try graph.verify()
     guard graph.inputs.count == 1 else { throw ExecutionError.inputCount(graph.inputs.count) }
     self.graph = graph
@@ -34,8 +41,11 @@ public final class Executor {
     var bound: [BoundBlock] = []
     var head: HeadStep?
     for (index, block) in graph.blocks.enumerated() {
+      let isBound = boundRange.contains(index)
+      let inputs = flows[index].inputs.map { binder.room(for: $0) }
+      if !isBound { binder.skip(block) }
       var steps: [any Step] = []
-      for (number, statement) in block.statements.enumerated() {
+      for (number, statement) in block.statements.enumerated() where isBound {
         if let operation = statement.operation as? any ExecutableOperation {
           steps.append(try binder.bind(statement, operation))
         } else if let last = statement.operation as? Head, index + 1 == graph.blocks.count,
@@ -50,10 +60,11 @@ public final class Executor {
       bound.append(
         BoundBlock(
           name: block.name, steps: steps, readsIDs: flows[index].readsIDs,
-          inputs: flows[index].inputs.map { binder.buffer(of: $0) },
-          outputs: flows[index].outputs.map { binder.buffer(of: $0) }))
+          inputs: inputs, outputs: flows[index].outputs.map { binder.room(for: $0) }))
     }
-    guard let head else { throw ExecutionError.unsupportedOperation(mnemonic: "", block: bound.last?.name ?? "") }
+    if head == nil, boundRange.upperBound == graph.blocks.count {
+      throw ExecutionError.unsupportedOperation(mnemonic: "", block: bound.last?.name ?? "")
+    }
     self.head = head
     blocks = bound
     cacheWidths = binder.cacheWidths
@@ -83,7 +94,8 @@ public final class Executor {
     _ ids: [Int], cache: KeyValueCache, logits wanted: LogitsWanted, observer: (any LinearObserver)? = nil,
     _ body: (_ position: Int, _ logits: Span<Float>) throws -> Void = { _, _ in }
   ) throws {
-    precondition(cache.widths == cacheWidths)
+    precondition(boundRange == graph.blocks.indices && cache.widths == cacheWidths)
+    guard let head else { preconditionFailure("all blocks are bound") }
     try requireInVocabulary(ids)
     guard ids.count <= cache.contextLength - cache.length else {
       throw ExecutionError.contextExceeded(tokenCount: cache.length + ids.count, contextLength: cache.contextLength)

@@ -102,11 +102,47 @@ public struct PairedAccumulator: Sendable {
       divergenceByPosition: positions.map { $0.divergence / Double($0.count) })
   }
 
+  /// The figures that a search goes by, each with one standard error over windows; not a number before the first
+  /// position.
+  public var means: PairedMeans {
+    let blocks = windows.filter { $0.count > 0 }
+    let counts = blocks.map(\.count)
+    func estimate(_ sums: [Double], _ squares: Double) -> MeanEstimate {
+      MeanEstimate(
+        mean: sums.reduce(0, +) / Double(count),
+        standardError: standardErrorOfMean(counts: counts, sums: sums, squares: squares))
+    }
+    let agreements = blocks.map { Double($0.agreements) }
+    return PairedMeans(
+      lossChange: estimate(blocks.map { $0.compiledLoss - $0.originalLoss }, lossChangeSquares),
+      divergence: estimate(blocks.map(\.divergence), divergenceSquares),
+      agreement: estimate(agreements, agreements.reduce(0, +)))
+  }
+
   private func normalInterval(_ counts: [Int], _ sums: [Double], _ squares: Double) -> ConfidenceInterval {
     .normal(
       estimate: sums.reduce(0, +) / Double(count),
       standardError: standardErrorOfMean(counts: counts, sums: sums, squares: squares))
   }
+}
+
+/// A mean with one standard error of it.
+public struct MeanEstimate: Sendable, Equatable {
+  public let mean: Double
+  public let standardError: Double
+
+  /// The estimate of exp(mean), by the delta method.
+  public var exponential: MeanEstimate { MeanEstimate(mean: exp(mean), standardError: exp(mean) * standardError) }
+}
+
+/// Means over the positions of a comparison.
+public struct PairedMeans: Sendable, Equatable {
+  /// Negative log-likelihood of the compiled model minus that of the original, in nats.
+  public let lossChange: MeanEstimate
+  /// KL(original ‖ compiled) in nats.
+  public let divergence: MeanEstimate
+  /// Share of positions where both find the same token most likely.
+  public let agreement: MeanEstimate
 }
 
 /// What a comparison over a text came to.

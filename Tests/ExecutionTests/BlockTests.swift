@@ -47,6 +47,25 @@ import Testing
     #expect(other.inputs["lm_head.weight"] == nil)
   }
 
+  @Test(arguments: ["llama", "qwen2-moe"]) func aBlockBoundAloneComputesTheSame(name: String) throws {
+    let model = try TinyModel("tiny/" + name)
+    let ids = try Golden("tiny/\(name)/golden.safetensors").ids
+    let context = model.checkpoint.context
+    let alone = try model.checkpoint.graph.blocks.indices.map { index in
+      try Executor(
+        graph: model.checkpoint.graph, operators: model.checkpoint, context: context, blocks: index..<index + 1)
+    }
+    var hidden = try embed(alone[0], ids)
+    for index in 1..<alone.count - 1 { hidden = try run(alone[index], index, hidden, ids.count) }
+    var logits: [Float] = []
+    try alone[alone.count - 1].logits(ofHidden: hidden.span, tokenCount: ids.count) { logits += $1.array }
+    #expect(try logits == model.logits(ids))
+    let seen = Recorder(), whole = Recorder()
+    try alone[alone.count - 1].observeLastBlock(onHidden: hidden.span, tokenCount: ids.count, observer: seen)
+    try model.executor.logits(ofHidden: hidden.span, tokenCount: ids.count, observer: whole) { _, _ in }
+    #expect(seen.inputs == whole.inputs && seen.inputs.count == 1)
+  }
+
   @Test func aBlockWithTwoResultsIsNotSeparable() throws {
     let program = try SmallProgram(width: 8, tokenCount: 4) { x, writer, _ in
       let first = writer.add(Clamp(input: x, limit: 1))

@@ -37,6 +37,11 @@ final class HeadStep {
     }
   }
 
+  /// Shows the input of all tokens of the chunk to the frame's observer.
+  func showInput(in frame: Frame) {
+    input.read(frame.tokenCount) { frame.observe(name, input: $0, tokenCount: frame.tokenCount) }
+  }
+
   private func compute(_ x: Span<Float>, _ tokenCount: Int, _ frame: Frame) {
     let count = tokenCount * vocabularyCount
     if logits.count < count { logits = [Float](repeating: 0, count: count) }

@@ -66,6 +66,17 @@ struct Binder {
     return buffer
   }
 
+  /// The buffer of an activation, which nothing has computed where its block is skipped.
+  mutating func room(for value: ValueID) -> ActivationBuffer {
+    if let known = buffers[value] { return known }
+    let buffer = take(width(of: value))
+    buffers[value] = buffer
+    return buffer
+  }
+
+  /// Goes past the statements of `block` without binding them.
+  mutating func skip(_ block: Block) { now += block.statements.count }
+
   /// Where to put the result of the statement being bound.
   /// - Parameter overwriting: operands it may be computed in place of, the preferred one first.
   mutating func result(_ value: ValueID, overwriting candidates: [ValueID] = []) -> ActivationBuffer {

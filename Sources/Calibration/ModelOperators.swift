@@ -8,16 +8,19 @@ import TensorCore
 public struct ModelOperators: OperatorSource {
   private let model: Model
   private let context: KernelContext
+  private let shapes: [String: MatrixShape]
 
   /// - Parameter model: one that verifies.
   public init(_ model: Model, context: KernelContext) {
     self.model = model
     self.context = context
+    shapes = Dictionary(
+      model.graph.parameters.map { ($0.name, MatrixShape(dimensions: $0.dimensions)) }) { first, _ in first }
   }
 
   public func linear(_ name: String) throws -> any LinearOperator {
     let (value, shape) = try parameter(name)
-    return try EncodedMatrix(encoding: value.encoding, shape: shape, storage: value.storage, context: context)
+    return try WeightMatrix.bind(encoding: value.encoding, shape: shape, storage: value.storage, context: context)
   }
 
   public func vector(_ name: String) throws -> [Float] {
@@ -32,9 +35,9 @@ public struct ModelOperators: OperatorSource {
   }
 
   private func parameter(_ name: String) throws -> (ParameterValue, MatrixShape) {
-    guard let value = model.values[name], let declared = model.graph.parameter(named: name) else {
+    guard let value = model.values[name], let shape = shapes[name] else {
       throw ModelError.valueMissing(parameter: name)
     }
-    return (value, MatrixShape(dimensions: declared.dimensions))
+    return (value, shape)
   }
 }

@@ -1,0 +1,106 @@
+import DecodeKernels
+import Execution
+import ModelGraph
+import ModelIR
+import PassKit
+
+/// Carries calibration sequences through a model block by block, beside the passes that rewrite it.
+///
+/// Only one block is bound at a time. Each is run once for every wave of statistics that is asked for and once to move
+/// on; a block that nobody asks about is run once.
+public final class BlockSweep: SweepCalibration {
+  private let sequences: [[Int]]
+  private let context: KernelContext
+  private let budget: MemoryBudget
+  private var states: SequenceStates
+  /// Number of the block that the states are in front of.
+  private var nextBlock = 0
+
+  /// - Parameters:
+  ///   - sequences: ids of each sequence, within the vocabulary and the context of the models to come.
+  ///   - context: its threads share the work of each product.
+  ///   - budget: says how much is kept in memory.
+  public init(sequences: [[Int]], context: KernelContext, budget: MemoryBudget) {
+    self.sequences = sequences
+    self.context = context
+    self.budget = budget
+    states = SequenceStates(sequences, budget: budget)
+  }
+
+  public func restart(on model: Model) throws {
+    states = SequenceStates(sequences, budget: budget)
+    nextBlock = 0
+  }
+
+  /// - Throws: what running the block throws; asked for a table that is looked up, `CalibrationError.noInputs`.
+  public func inputs(
+    of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]
+  ) throws -> any BlockInputs {
+    let index = number(of: block, in: model)
+    return SweptInputs(
+      block: block.name, taps: try InputTap.taps(ofBlock: index, in: model.graph), need: need, parameters: parameters,
+      budget: budget, pool: context.pool
+    ) { [self] observer in try observe(index, of: model, observer) }
+  }
+
+  public func blockInfluence(of block: Block, in model: Model) throws -> Double {
+    let index = number(of: block, in: model)
+    let executor = try model.executor(forBlock: index, context: context)
+    var sum = 0.0, tokenCount = 0
+    for sequence in sequences.indices {
+      let before = states.states(ofSequence: sequence), ids = sequences[sequence]
+      let after = try executor.states(afterBlock: index, ids: ids, input: before)
+      precondition(before.count == after.count, "\(block.name) does not keep the width of the hidden states")
+      let width = before.count / ids.count
+      for token in ids.indices {
+        let row = token * width..<(token + 1) * width
+        sum += Self.cosine(before.span.extracting(row), after.span.extracting(row))
+      }
+      tokenCount += ids.count
+    }
+    return 1 - sum / Double(tokenCount)
+  }
+
+  public func advance(through block: Block, in model: Model) throws {
+    let index = number(of: block, in: model)
+    if index < model.graph.blocks.count - 1 {
+      try states.advance(through: index, of: model.executor(forBlock: index, context: context))
+    }
+    model.releaseBlock(index)
+    nextBlock += 1
+  }
+
+  /// The hidden states of one sequence in front of the next block, (tokens, width); empty in front of the first.
+  public func states(ofSequence index: Int) -> [Float] { states.states(ofSequence: index) }
+
+  private func observe(_ index: Int, of model: Model, _ observer: any LinearObserver) throws {
+    precondition(index == nextBlock, "inputs are asked for before the sweep moves on")
+    let executor = try model.executor(forBlock: index, context: context)
+    for sequence in sequences.indices {
+      let input = states.states(ofSequence: sequence), ids = sequences[sequence]
+      if index == model.graph.blocks.count - 1 {
+        try executor.observeLastBlock(onHidden: input.span, tokenCount: ids.count, observer: observer)
+      } else {
+        _ = try executor.states(afterBlock: index, ids: ids, input: input, observer: observer)
+      }
+    }
+  }
+
+  /// 0 where one of the two has no length.
+  private static func cosine(_ a: Span<Float>, _ b: Span<Float>) -> Double {
+    var product = 0.0, left = 0.0, right = 0.0
+    for index in a.indices {
+      product += Double(a[index]) * Double(b[index])
+      left += Double(a[index]) * Double(a[index])
+      right += Double(b[index]) * Double(b[index])
+    }
+    return left > 0 && right > 0 ? product / (left * right).squareRoot() : 0
+  }
+
+  private func number(of block: Block, in model: Model) -> Int {
+    precondition(
+      nextBlock < model.graph.blocks.count && model.graph.blocks[nextBlock].name == block.name,
+      "a sweep goes through the blocks in order")
+    return nextBlock
+  }
+}

@@ -1,0 +1,55 @@
+@testable import Calibration
+import Diagnostics
+import ModelGraph
+import PassKit
+import Testing
+
+@Suite struct MemoryTests {
+  @Test func aLimitBelowTheMinimumIsRefused() throws {
+    let fixture = try Fixture("models/novelist-dense")
+    let demand = try fixture.demand()
+    let least = demand.minimumByteCount
+    #expect(throws: CalibrationError.memoryTooSmall(limit: least - 1, needed: least)) {
+      try MemoryBudget(limit: least - 1, demand: demand, scratchFolder: ".")
+    }
+    #expect(CalibrationError.memoryTooSmall(limit: 1, needed: 2).diagnosis.status == .limitExceeded)
+    // One layer of width 256: attention 192 Ki and feed-forward 576 Ki weights of two bytes, its widest input 768.
+    #expect(demand.blockByteCount >= 768 * 1_024 * 2 && demand.blockByteCount < 4_096 * 256 * 2 + 4_096)
+    #expect(demand.largestStatisticByteCount == 768 * 768 * 8 + 512 * 768 * 4)
+    #expect(demand.sequenceByteCount == 2 * 24 * 256 * 4)
+    #expect(demand.statesByteCount == 3 * 24 * 256 * 4)
+  }
+
+  @Test func theSharesStayWithinTheLimit() throws {
+    let demand = try Fixture("models/novelist-dense").demand()
+    for spare in [0, 1_000, 1 << 20, 1 << 24, 1 << 30] {
+      let limit = demand.minimumByteCount + spare
+      let budget = try MemoryBudget(limit: limit, demand: demand, scratchFolder: ".")
+      let fixed = demand.minimumByteCount - demand.largestStatisticByteCount
+      #expect(fixed + budget.statisticsByteCount + budget.statesByteCount == limit)
+      #expect(budget.statisticsByteCount >= demand.largestStatisticByteCount && budget.statesByteCount >= 0)
+    }
+    let comfortable = try MemoryBudget(limit: demand.comfortableByteCount, demand: demand, scratchFolder: ".")
+    #expect(comfortable.statisticsByteCount == demand.blockStatisticsByteCount)
+    #expect(comfortable.statesByteCount == demand.statesByteCount)
+    #expect(try MemoryBudget(limit: nil, demand: demand, scratchFolder: ".").limit >= 1 << 29)
+  }
+
+  @Test func statesAreHeldUpToTheirShareAndGivenBack() throws {
+    let fixture = try Fixture("tiny/llama")
+    let demand = try fixture.demand()
+    let width = fixture.model.graph.parameters[0].dimensions[1]
+    // Room for all statistics and the first sequence.
+    let spare = demand.blockStatisticsByteCount - demand.largestStatisticByteCount + 24 * width * 4
+    let budget = try fixture.budget(spare: spare)
+    let sweep = try fixture.sweep(budget: budget)
+    try sweep.restart(on: fixture.model)
+    for block in fixture.model.graph.blocks.dropLast() {
+      try sweep.advance(through: block, in: fixture.model)
+      #expect(budget.heldStatesByteCount == 24 * width * 4)
+    }
+    #expect(budget.spilledByteCount == (23 + 22) * width * 4 * (fixture.model.graph.blocks.count - 1))
+    try sweep.restart(on: fixture.model)
+    #expect(budget.heldStatesByteCount == 0)
+  }
+}
