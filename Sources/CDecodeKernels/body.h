@@ -2,17 +2,26 @@
 //
 // A lanes header defines: CDK_TARGET (the target attribute), LANES, `vf` (LANES floats) with the vf_ operations, and
 // unless LANES is 1 `vb` (16 bytes) with the vb_ operations. TILE_TOKENS is how many tokens a tile of the product
-// holds. In vf_min and vf_max an unordered second operand wins. Lanes that define LANES_LOOK_UP have vf_look_up, a
-// faster way from codes to weights.
+// holds. In vf_min and vf_max an unordered second operand wins. vf_expand puts the next elements of an array into the
+// lanes of a mask and zeros into the others; it may read LANES elements. Lanes that define LANES_LOOK_UP have
+// vf_look_up, a faster way from codes to weights. vw holds the bytes of sixteen windows of a trellis and vf_states gives
+// their values; vf_repeat fills the lanes with floats that are each repeated `times` times.
 
 #include "body_convert.h"
 #include "body_vector.h"
 #include "body_weights.h"
+#include "body_sparse.h"
 #include "body_linear.h"
+#include "body_trellis.h"
+#include "body_trellis_search.h"
 
 const cdk_kernels CDK_TABLE = {
     .linear = linear,
+    .linear_blocks = linear_blocks,
     .decode_row = decode_row,
+    .linear_trellis = linear_trellis,
+    .decode_trellis_row = decode_trellis_row,
+    .search_trellis = search_trellis,
     .to_float = to_float,
     .from_float = from_float,
     .first_non_finite = first_non_finite,

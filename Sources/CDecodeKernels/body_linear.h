@@ -27,13 +27,17 @@ FN float row_dot(const cdk_matrix *w, size_t row, const float *x, int format, in
   float sum = vf_sum(vf_add(vf_add(sums[0], sums[1]), vf_add(sums[2], sums[3])));
   if (rest) {
     float last[BLOCK];
-    decode_part(w, row, full, rest, last);
+    decode_values(w, row, full, rest, last);
     for (size_t i = 0; i < rest; i++) sum += last[i] * x[i];
   }
   return sum;
 }
 
 CDK_TARGET static void linear_one_token(const cdk_matrix *w, size_t begin, size_t end, const float *x, float *y) {
+  if (w->places) {
+    for (size_t row = begin; row < end; row++) y[row] = sparse_row_dot(w, row, x);
+    return;
+  }
 #define ROWS(FORMAT, KIND)                                                        \
   for (size_t row = begin; row < end; row++) y[row] = row_dot(w, row, x, FORMAT, KIND); \
   return;
@@ -97,23 +101,42 @@ CDK_TARGET static void panel_product(const float *panel, size_t row_count, size_
   }
 }
 
+// The product for several tokens, whose inputs and results lie so far apart.
+CDK_TARGET static void linear_panels(const cdk_matrix *w, size_t begin, size_t end, const float *x, size_t x_stride,
+                                     size_t token_count, float *y, size_t y_stride) {
+  const size_t width = input_count_of(w), chunk = chunk_of(w);
+  float panel[TILE_ROWS * CHUNK] = {0};  // rows past the end keep what they had, and their results are not stored
+  for (size_t token = 0; token < token_count; token += TOKEN_BLOCK) {
+    const size_t tokens = token_count - token < TOKEN_BLOCK ? token_count - token : TOKEN_BLOCK;
+    for (size_t done = 0; done < width; done += chunk) {
+      const size_t count = width - done < chunk ? width - done : chunk;
+      for (size_t row = begin; row < end; row += TILE_ROWS) {
+        const size_t rows = end - row < TILE_ROWS ? end - row : TILE_ROWS;
+        for (size_t r = 0; r < rows; r++) decode_part(w, row + r, done, count, panel + r * CHUNK);
+        panel_product(panel, rows, count, x + token * x_stride + done, x_stride, tokens, y + token * y_stride + row,
+                      y_stride, done == 0);
+      }
+    }
+  }
+}
+
 CDK_TARGET static void linear(const cdk_matrix *w, size_t begin, size_t end, const float *x, size_t token_count,
                               float *y) {
   if (token_count == 1) {
     linear_one_token(w, begin, end, x, y);
-    return;
+  } else {
+    linear_panels(w, begin, end, x, input_count_of(w), token_count, y, w->output_count);
   }
-  float panel[TILE_ROWS * CHUNK] = {0};  // rows past the end keep what they had, and their results are not stored
-  for (size_t token = 0; token < token_count; token += TOKEN_BLOCK) {
-    const size_t tokens = token_count - token < TOKEN_BLOCK ? token_count - token : TOKEN_BLOCK;
-    for (size_t done = 0; done < w->input_count; done += CHUNK) {
-      const size_t count = w->input_count - done < CHUNK ? w->input_count - done : CHUNK;
-      for (size_t row = begin; row < end; row += TILE_ROWS) {
-        const size_t rows = end - row < TILE_ROWS ? end - row : TILE_ROWS;
-        for (size_t r = 0; r < rows; r++) decode_part(w, row + r, done / BLOCK, count, panel + r * CHUNK);
-        panel_product(panel, rows, count, x + token * w->input_count + done, w->input_count, tokens,
-                      y + token * w->output_count + row, w->output_count, done == 0);
-      }
+}
+
+CDK_TARGET static void linear_blocks(const cdk_matrix *w, size_t begin, size_t end, const float *x, size_t token_count,
+                                     float *y) {
+  const size_t block = w->input_count, width = w->output_count;
+  for (size_t row = begin * block; row < end * block; row += block) {
+    if (token_count == 1) {
+      linear_one_token(w, row, row + block, x + row, y);
+    } else {
+      linear_panels(w, row, row + block, x + row, width, token_count, y, width);
     }
   }
 }

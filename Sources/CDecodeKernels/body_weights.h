@@ -178,18 +178,11 @@ FN void decode_chunk(const cdk_matrix *w, size_t row, size_t block, size_t count
   memcpy(out + BLOCK * full, last, rest * 4);
 }
 
-// `count` weights of a row from block `block` on.
-CDK_TARGET static void decode_part(const cdk_matrix *w, size_t row, size_t block, size_t count, float *out) {
-#define DECODE_PART(FORMAT, KIND)                             \
+// `count` weights of a row from block `block` on; count <= CHUNK.
+CDK_TARGET static void decode_values(const cdk_matrix *w, size_t row, size_t block, size_t count, float *out) {
+#define DECODE_VALUES(FORMAT, KIND)                           \
   decode_chunk(w, row, block, count, FORMAT, KIND, out);      \
   return;
-  SPECIALISE(w, DECODE_PART)
-#undef DECODE_PART
-}
-
-CDK_TARGET static void decode_row(const cdk_matrix *w, size_t row, float *out) {
-  for (size_t done = 0; done < w->input_count; done += CHUNK) {
-    const size_t left = w->input_count - done;
-    decode_part(w, row, done / BLOCK, left < CHUNK ? left : CHUNK, out + done);
-  }
+  SPECIALISE(w, DECODE_VALUES)
+#undef DECODE_VALUES
 }

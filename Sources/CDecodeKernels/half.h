@@ -66,4 +66,29 @@ static inline float float_at(cdk_type type, const uint8_t *p) {
   return type == CDK_F32 ? f32_at(p) : type == CDK_F16 ? f16_at(p) : bf16_at(p);
 }
 
+// For a mask of four lanes, the bytes of four floats that a byte shuffle puts into each: the next float or, from an
+// index no float has, zero.
+#define FLOAT(i) 4 * (i), 4 * (i) + 1, 4 * (i) + 2, 4 * (i) + 3
+#define NONE 255, 255, 255, 255
+static const uint8_t expansions[16][16] __attribute__((unused)) = {
+    {NONE, NONE, NONE, NONE},
+    {FLOAT(0), NONE, NONE, NONE},
+    {NONE, FLOAT(0), NONE, NONE},
+    {FLOAT(0), FLOAT(1), NONE, NONE},
+    {NONE, NONE, FLOAT(0), NONE},
+    {FLOAT(0), NONE, FLOAT(1), NONE},
+    {NONE, FLOAT(0), FLOAT(1), NONE},
+    {FLOAT(0), FLOAT(1), FLOAT(2), NONE},
+    {NONE, NONE, NONE, FLOAT(0)},
+    {FLOAT(0), NONE, NONE, FLOAT(1)},
+    {NONE, FLOAT(0), NONE, FLOAT(1)},
+    {FLOAT(0), FLOAT(1), NONE, FLOAT(2)},
+    {NONE, NONE, FLOAT(0), FLOAT(1)},
+    {FLOAT(0), NONE, FLOAT(1), FLOAT(2)},
+    {NONE, FLOAT(0), FLOAT(1), FLOAT(2)},
+    {FLOAT(0), FLOAT(1), FLOAT(2), FLOAT(3)},
+};
+#undef FLOAT
+#undef NONE
+
 #endif

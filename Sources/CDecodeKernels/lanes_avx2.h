@@ -1,6 +1,6 @@
-// Eight lanes: AVX2, FMA and F16C.
+// Eight lanes: AVX2, FMA, F16C and POPCNT.
 
-#define CDK_TARGET __attribute__((target("avx2,fma,f16c")))
+#define CDK_TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
 #define LANES 8
 #define TILE_TOKENS 3
 
@@ -48,6 +48,13 @@ FN int vf_is_finite(vf a) {
                             _mm256_set1_epi32(-1));
 }
 
+FN vf vf_expand(const float *p, unsigned mask) {
+  const vb low = _mm_castps_si128(_mm_loadu_ps(p));
+  const vb high = _mm_castps_si128(_mm_loadu_ps(p + __builtin_popcount(mask & 15)));
+  return _mm256_castsi256_ps(_mm256_set_m128i(_mm_shuffle_epi8(high, vb_load(expansions[mask >> 4])),
+                                              _mm_shuffle_epi8(low, vb_load(expansions[mask & 15]))));
+}
+
 FN vf vf_load_f32(const uint8_t *p) { return _mm256_loadu_ps((const float *)p); }
 FN vf vf_load_f16(const uint8_t *p) { return _mm256_cvtph_ps(vb_load(p)); }
 FN vf vf_load_bf16(const uint8_t *p) {
@@ -72,4 +79,31 @@ FN void vf_store_bf16(uint8_t *p, vf a) {
 // Eight of sixteen codes as floats.
 FN vf vf_widen(vb codes, int part) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(part ? _mm_srli_si128(codes, 8) : codes));
+}
+
+typedef __m256i vw;
+
+FN vw vw_load(const uint8_t *p) { return _mm256_broadcastsi128_si256(vb_load(p)); }
+FN vw vw_closing(const uint8_t *chunk, const uint8_t *stream, int bits) {
+  return _mm256_broadcastsi128_si256(vb_closing(chunk, stream, bits));
+}
+
+// The values of eight of sixteen states.
+FN vf vf_states(vw windows, int bits, int part) {
+  const __m256i places = _mm256_load_si256((const __m256i *)window_bytes[bits - 1] + part);
+  const __m256i shifts = _mm256_load_si256((const __m256i *)window_shifts[bits - 1] + part);
+  const __m256i shifted = _mm256_srlv_epi32(_mm256_shuffle_epi8(windows, places), shifts);
+  const __m256i states = _mm256_and_si256(shifted, _mm256_set1_epi32(STATE_COUNT - 1));
+  const __m256i products = _mm256_mullo_epi32(states, _mm256_set1_epi32(STATE_MULTIPLIER));
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), products);
+  return _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+FN vf vf_repeat(const float *p, int times) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  switch (times) {
+    case 2: return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm256_srli_epi32(lanes, 1));
+    case 4: return _mm256_blend_ps(_mm256_set1_ps(p[0]), _mm256_set1_ps(p[1]), 0xF0);
+    default: return _mm256_set1_ps(*p);
+  }
 }

@@ -44,6 +44,10 @@ FN int vf_is_finite(vf a) {
   return _mm512_cmpeq_epi32_mask(_mm512_and_si512(_mm512_castps_si512(a), exponents), exponents) == 0;
 }
 
+FN vf vf_expand(const float *p, unsigned mask) {
+  return _mm512_maskz_expand_ps((__mmask16)mask, _mm512_loadu_ps(p));
+}
+
 FN vf vf_load_f32(const uint8_t *p) { return _mm512_loadu_ps((const float *)p); }
 FN vf vf_load_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 FN vf vf_load_bf16(const uint8_t *p) {
@@ -96,4 +100,32 @@ FN vf vf_look_up(const uint8_t *block, int bits, int quarter, float scale, float
     weights = _mm512_mask_add_ps(weights, mask, weights, vf_set((float)(1 << (bits - 1)) * scale));
   }
   return weights;
+}
+
+typedef __m512i vw;
+
+FN vw vw_load(const uint8_t *p) { return _mm512_broadcast_i32x4(vb_load(p)); }
+FN vw vw_closing(const uint8_t *chunk, const uint8_t *stream, int bits) {
+  return _mm512_broadcast_i32x4(vb_closing(chunk, stream, bits));
+}
+
+// The values of sixteen states; `part` is 0.
+FN vf vf_states(vw windows, int bits, int part) {
+  (void)part;
+  const __m512i bytes = _mm512_shuffle_epi8(windows, _mm512_load_si512(window_bytes[bits - 1]));
+  const __m512i shifted = _mm512_srlv_epi32(bytes, _mm512_load_si512(window_shifts[bits - 1]));
+  const __m512i states = _mm512_and_si512(shifted, _mm512_set1_epi32(STATE_COUNT - 1));
+  const __m512i products = _mm512_mullo_epi32(states, _mm512_set1_epi32(STATE_MULTIPLIER));
+  const __m512i pairs = _mm512_maddubs_epi16(_mm512_set1_epi8(1), products);
+  return _mm512_cvtepi32_ps(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
+FN vf vf_repeat(const float *p, int times) {
+  const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  switch (times) {
+    case 2: return _mm512_permutexvar_ps(_mm512_srli_epi32(lanes, 1), _mm512_castps256_ps512(_mm256_loadu_ps(p)));
+    case 4: return _mm512_permutexvar_ps(_mm512_srli_epi32(lanes, 2), _mm512_castps128_ps512(_mm_loadu_ps(p)));
+    case 8: return _mm512_mask_blend_ps(0xFF00, _mm512_set1_ps(p[0]), _mm512_set1_ps(p[1]));
+    default: return _mm512_set1_ps(*p);
+  }
 }

@@ -3,6 +3,7 @@
 #include <arm_neon.h>
 
 #include "half.h"
+#include "windows.h"
 
 #define CDK_TARGET
 #define FN static inline __attribute__((always_inline))
@@ -36,6 +37,10 @@ FN float vf_largest(vf a) { return vmaxvq_f32(a); }
 FN int vf_is_finite(vf a) {
   const uint32x4_t exponents = vdupq_n_u32(0x7F800000);
   return vmaxvq_u32(vceqq_u32(vandq_u32(vreinterpretq_u32_f32(a), exponents), exponents)) == 0;
+}
+
+FN vf vf_expand(const float *p, unsigned mask) {
+  return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(vld1q_f32(p)), vld1q_u8(expansions[mask])));
 }
 
 FN vf vf_load_f32(const uint8_t *p) { return vreinterpretq_f32_u8(vld1q_u8(p)); }
@@ -72,4 +77,31 @@ FN vb vb_spread_bits(const uint8_t *p) {
 FN vf vf_widen(vb codes, int part) {
   const uint16x8_t words = part < 2 ? vmovl_u8(vget_low_u8(codes)) : vmovl_u8(vget_high_u8(codes));
   return vcvtq_f32_u32(vmovl_u16(part & 1 ? vget_high_u16(words) : vget_low_u16(words)));
+}
+
+typedef uint8x16_t vw;
+
+FN vw vw_load(const uint8_t *p) { return vb_load(p); }
+
+// The bytes of a stream's last chunk of 2 · bits, and the two it goes on with.
+FN vw vw_closing(const uint8_t *chunk, const uint8_t *stream, int bits) {
+  uint64_t bytes = 0;
+  memcpy(&bytes, chunk, 2 * (size_t)bits);
+  const uint64_t begin = load_u16(stream);
+  if (bits < 4) return vreinterpretq_u8_u64(vdupq_n_u64(bytes | begin << (16 * bits)));
+  return vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(bytes), vcreate_u64(begin)));
+}
+
+// The values of four of sixteen states.
+FN vf vf_states(vw windows, int bits, int part) {
+  const uint8x16_t places = vld1q_u8(window_bytes[bits - 1] + 16 * part);
+  const int32x4_t shifts = vnegq_s32(vld1q_s32(window_shifts[bits - 1] + 4 * part));
+  const uint32x4_t shifted = vshlq_u32(vreinterpretq_u32_u8(vqtbl1q_u8(windows, places)), shifts);
+  const uint32x4_t states = vandq_u32(shifted, vdupq_n_u32(STATE_COUNT - 1));
+  const uint32x4_t products = vmulq_u32(states, vdupq_n_u32(STATE_MULTIPLIER));
+  return vcvtq_f32_s32(vpaddlq_s16(vpaddlq_s8(vreinterpretq_s8_u32(products))));
+}
+
+FN vf vf_repeat(const float *p, int times) {
+  return times == 2 ? vcombine_f32(vdup_n_f32(p[0]), vdup_n_f32(p[1])) : vdupq_n_f32(*p);
 }

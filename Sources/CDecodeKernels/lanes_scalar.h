@@ -1,6 +1,7 @@
 // One lane, portable C: the path of processors without a kernel of their own, and a judge of the others.
 
 #include "half.h"
+#include "windows.h"
 
 #define CDK_TARGET
 #define FN static inline __attribute__((always_inline))
@@ -26,6 +27,7 @@ FN vf vf_select_less(vf a, vf b, vf then, vf otherwise) { return a < b ? then : 
 FN float vf_sum(vf a) { return a; }
 FN float vf_largest(vf a) { return a; }
 FN int vf_is_finite(vf a) { return (float_bits(a) & 0x7F800000u) != 0x7F800000u; }
+FN vf vf_expand(const float *p, unsigned mask) { return mask ? *p : 0; }
 FN vf vf_load_f32(const uint8_t *p) { return f32_at(p); }
 FN vf vf_load_f16(const uint8_t *p) { return f16_at(p); }
 FN vf vf_load_bf16(const uint8_t *p) { return bf16_at(p); }
@@ -38,4 +40,27 @@ FN void vf_store_f16(uint8_t *p, vf a) {
 FN void vf_store_bf16(uint8_t *p, vf a) {
   const uint16_t bits = bf16_bits(a);
   memcpy(p, &bits, sizeof bits);
+}
+
+// The bytes of a chunk of 2 · bits and the two they go on with, as a number.
+typedef unsigned __int128 vw;
+
+FN vw vw_load(const uint8_t *p) {
+  vw bytes;
+  memcpy(&bytes, p, sizeof bytes);
+  return bytes;
+}
+
+FN vw vw_closing(const uint8_t *chunk, const uint8_t *stream, int bits) {
+  uint64_t bytes = 0;
+  memcpy(&bytes, chunk, 2 * (size_t)bits);
+  return bytes | (vw)load_u16(stream) << (16 * bits);
+}
+
+// The value of one of sixteen states.
+FN vf vf_states(vw windows, int bits, int part) { return state_value((uint32_t)(windows >> (bits * part))); }
+
+FN vf vf_repeat(const float *p, int times) {
+  (void)times;
+  return *p;
 }

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "half.h"
+#include "windows.h"
 
 #define FN static inline __attribute__((always_inline)) CDK_TARGET
 
@@ -21,4 +22,15 @@ FN vb vb_spread_bits(const uint8_t *p) {
   const vb bytes = _mm_shuffle_epi8(bits, _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
   const vb places = _mm_set1_epi64x((long long)0x8040201008040201ull);
   return _mm_and_si128(_mm_cmpeq_epi8(_mm_and_si128(bytes, places), places), _mm_set1_epi8(1));
+}
+
+// The bytes of a stream's last chunk of 2 · bits, and the two it goes on with.
+FN vb vb_closing(const uint8_t *chunk, const uint8_t *stream, int bits) {
+  const short begin = (short)load_u16(stream);
+  switch (bits) {
+    case 1: return _mm_insert_epi16(_mm_cvtsi32_si128(load_u16(chunk)), begin, 1);
+    case 2: return _mm_insert_epi16(_mm_loadu_si32(chunk), begin, 2);
+    case 3: return _mm_insert_epi16(_mm_loadl_epi64((const __m128i *)chunk), begin, 3);
+    default: return _mm_insert_epi16(_mm_loadl_epi64((const __m128i *)chunk), begin, 4);
+  }
 }

@@ -2,7 +2,8 @@ import CDecodeKernels
 import Encodings
 import TensorCore
 
-/// A weight matrix that is multiplied from its packed bytes: weights are decoded in registers, never stored.
+/// A weight matrix that is multiplied from its packed bytes: dense, grouped, or sparse with values of these. Weights
+/// are decoded in registers or into the first-level cache, never into memory.
 ///
 /// Rows are shared out over the context's threads. Results do not depend on the number of threads.
 public struct EncodedMatrix: LinearOperator {
@@ -12,8 +13,13 @@ public struct EncodedMatrix: LinearOperator {
   private let storage: any ByteStorage
   private let context: KernelContext
   private let kernels: KernelTable
+  private let values: StoredValues
+  /// Of a sparse matrix.
+  private let units: SparseUnits?
 
-  /// - Parameter storage: the bytes of a value of `shape` in `encoding`, lent again for every call.
+  /// - Parameters:
+  ///   - encoding: a pattern that `multiplies(_:)`.
+  ///   - storage: the bytes of a value of `shape` in `encoding`, lent again for every call.
   /// - Throws: `KernelError` when the encoding does not accept the shape, or the bytes are too few or too many.
   public init(
     encoding: Encoding, shape: MatrixShape, storage: any ByteStorage, context: KernelContext
@@ -27,18 +33,53 @@ public struct EncodedMatrix: LinearOperator {
     self.storage = storage
     self.context = context
     kernels = context.instructionSet.kernels
+    precondition(Self.multiplies(encoding))
+    if case .sparse(let pattern, _) = encoding {
+      let kept = encoding.parts(of: shape)[0]
+      values = StoredValues(encoding: kept.encoding, shape: kept.shape, offset: kept.byteRange.lowerBound)
+      units = SparseUnits.of(pattern)
+    } else {
+      values = StoredValues(encoding: encoding, shape: shape, offset: 0)
+      units = nil
+    }
+  }
+
+  /// Whether matrices in `encoding` are multiplied this way.
+  static func multiplies(_ encoding: Encoding) -> Bool {
+    switch encoding {
+    case .dense, .grouped, .sparse(_, .dense), .sparse(_, .grouped): true
+    case .trellis, .sparse, .lowRank, .sum, .wrapped: false
+    }
   }
 
   public func apply(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
     precondition(x.count == tokenCount * shape.inputCount && y.count == tokenCount * shape.outputCount)
+    unsafe run(
+      rowCount: shape.outputCount, chunk: rowsPerChunk(tokenCount: tokenCount), x, tokenCount, &y,
+      kernels.functions.linear)
+  }
+
+  /// y = x·Wᵀ for the square block-diagonal W whose blocks this matrix holds, one below the other: `x` and `y` are
+  /// (tokenCount, outputCount).
+  func applyBlocks(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
+    precondition(x.count == tokenCount * shape.outputCount && y.count == x.count)
+    let width = shape.inputCount
+    unsafe run(
+      rowCount: shape.outputCount / width, chunk: (rowsPerChunk(tokenCount: tokenCount) + width - 1) / width, x,
+      tokenCount, &y, kernels.functions.linear_blocks)
+  }
+
+  /// Shares `rowCount` rows, or rows of blocks, out over the threads.
+  private func run(
+    rowCount: Int, chunk: Int, _ x: Span<Float>, _ tokenCount: Int, _ y: inout MutableSpan<Float>,
+    _ kernel: LinearCall.Kernel
+  ) {
     guard tokenCount > 0 else { return }
-    let chunk = rowsPerChunk(tokenCount: tokenCount)
-    let rowCount = shape.outputCount
     unsafe withMatrix { matrix in
       unsafe x.withUnsafeBufferPointer { x in
         unsafe y.withUnsafeMutableBufferPointer { y in
           let call = unsafe LinearCall(
-            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernels: kernels)
+            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernel: kernel)
           context.pool.forEach((rowCount + chunk - 1) / chunk) { index in
             unsafe call.run(rows: index * chunk..<min(rowCount, (index + 1) * chunk))
           }
@@ -72,38 +113,66 @@ public struct EncodedMatrix: LinearOperator {
     storage.withBytes { bytes in
       unsafe bytes.withUnsafeBufferPointer { bytes in
         let base = bytes.baseAddress!
-        var matrix = unsafe cdk_matrix()
-        unsafe matrix.codes = base
-        unsafe matrix.output_count = shape.outputCount
-        unsafe matrix.input_count = shape.inputCount
-        switch encoding {
-        case .dense(let type):
-          unsafe matrix.type = type.code
-        case .grouped(let grouped):
-          let layout = grouped.layout(of: shape)
-          unsafe matrix.scales = base + layout.scalesOffset
-          unsafe matrix.zeros = grouped.isSymmetric ? nil : base + layout.zerosOffset
-          unsafe matrix.group_element_count = grouped.groupElementCount
-          unsafe matrix.bits = Int32(grouped.bits)
-          unsafe matrix.type = grouped.scaleType.code
+        var matrix = unsafe values.matrix(in: base)
+        guard let units else {
+          unsafe body(matrix)
+          return
         }
-        unsafe body(matrix)
+        unsafe units.withPlaces(at: base, inputCount: shape.inputCount) { places in
+          unsafe matrix.places = places
+          unsafe body(matrix)
+        }
       }
     }
   }
 }
 
+/// What is decoded of an encoded matrix: the whole of it, or the kept values of a sparse one.
+private struct StoredValues {
+  /// Dense or grouped.
+  let encoding: Encoding
+  let shape: MatrixShape
+  /// Where they begin in the bytes of the matrix.
+  let offset: Int
+
+  /// Their C description, without places.
+  func matrix(in bytes: UnsafePointer<UInt8>) -> cdk_matrix {
+    let base = unsafe bytes + offset
+    var matrix = unsafe cdk_matrix()
+    unsafe matrix.codes = base
+    unsafe matrix.output_count = shape.outputCount
+    unsafe matrix.input_count = shape.inputCount
+    switch encoding {
+    case .dense(let type):
+      unsafe matrix.type = type.code
+    case .grouped(let grouped):
+      let layout = grouped.layout(of: shape)
+      unsafe matrix.scales = base + layout.scalesOffset
+      unsafe matrix.zeros = grouped.isSymmetric ? nil : base + layout.zerosOffset
+      unsafe matrix.group_element_count = grouped.groupElementCount
+      unsafe matrix.bits = Int32(grouped.bits)
+      unsafe matrix.type = grouped.scaleType.code
+    case .trellis, .sparse, .lowRank, .sum, .wrapped: preconditionFailure("\(encoding.text) is not stored so")
+    }
+    return unsafe matrix
+  }
+}
+
 /// One product, shared by the threads that compute its rows. Sound because they write disjoint rows.
-@unsafe private struct LinearCall: @unchecked Sendable {
+@unsafe struct LinearCall: @unchecked Sendable {
+  typealias Kernel = @convention(c) (
+    UnsafePointer<cdk_matrix>?, Int, Int, UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>?
+  ) -> Void
+
   let matrix: cdk_matrix
   let x: UnsafePointer<Float>
   let tokenCount: Int
   let y: UnsafeMutablePointer<Float>
-  let kernels: KernelTable
+  let kernel: Kernel
 
   func run(rows: Range<Int>) {
     var matrix = unsafe matrix
-    unsafe kernels.functions.linear(&matrix, rows.lowerBound, rows.upperBound, x, tokenCount, y)
+    unsafe kernel(&matrix, rows.lowerBound, rows.upperBound, x, tokenCount, y)
   }
 }
 

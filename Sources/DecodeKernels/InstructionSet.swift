@@ -4,7 +4,7 @@ import CDecodeKernels
 public enum InstructionSet: String, CaseIterable, Sendable {
   /// Portable code, on every processor.
   case scalar
-  /// AVX2, FMA and F16C.
+  /// AVX2, FMA, F16C and POPCNT.
   case avx2
   /// AVX-512 F, BW, VL and DQ.
   case avx512

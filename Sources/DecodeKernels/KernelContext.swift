@@ -5,6 +5,8 @@ public struct KernelContext: Sendable {
   /// Supported by this processor.
   public let instructionSet: InstructionSet
   public let pool: WorkerPool
+  /// What operators share for intermediate results.
+  let scratch = ScratchShelf()
 
   /// - Parameter instructionSet: must be supported by this processor.
   public init(instructionSet: InstructionSet = .best, pool: WorkerPool) {

@@ -2,7 +2,7 @@ import TensorCore
 
 /// One group and the search for its scale and zero point. Elements are held eight to a vector, filled up with zeros of
 /// no importance.
-struct GroupFit: Sendable {
+public struct GroupFit: Sendable {
   private typealias Lanes = SIMD8<Float>
 
   private let encoding: GroupedEncoding
@@ -13,7 +13,7 @@ struct GroupFit: Sendable {
   private var smallest: Float = 0
   private var largest: Float = 0
 
-  init(encoding: GroupedEncoding) {
+  public init(encoding: GroupedEncoding) {
     self.encoding = encoding
     highest = Float((1 << encoding.bits) - 1)
     trials = Self.trials(for: encoding)
@@ -39,7 +39,7 @@ struct GroupFit: Sendable {
   }
 
   /// Takes the group's elements; `importance` nil is 1 for all.
-  mutating func load(_ group: Span<Float>, importance weights: Span<Float>?) {
+  public mutating func load(_ group: Span<Float>, importance weights: Span<Float>?) {
     smallest = group[0]
     largest = group[0]
     for vector in values.indices {
@@ -60,7 +60,7 @@ struct GroupFit: Sendable {
   }
 
   /// The best parameters found.
-  func fit(searches: Bool) -> GroupGrid {
+  public func fit(searches: Bool) -> GroupGrid {
     encoding.isSymmetric ? fitSymmetric(searches: searches) : fitAsymmetric(searches: searches)
   }
 
@@ -231,11 +231,14 @@ struct GroupFit: Sendable {
   /// The stored parameters nearest to a scale and the value of code 0, which is not positive.
   private func grid(scale: Float, minimum: Float) -> GroupGrid {
     let stored = storedScale(scale)
-    let inverse = inverse(of: stored)
-    let steps = Float(1 << (8 - encoding.bits))
-    let position = (-minimum * inverse * steps).clamped(to: 0...255) + Self.magic
-    let byte = UInt8(truncatingIfNeeded: position.bitPattern)
-    return GroupGrid(scale: stored, zero: Float(byte) / steps, zeroByte: byte, inverse: inverse)
+    return GroupGrid(scale: stored, zero: -minimum * inverse(of: stored), inverse: inverse(of: stored), encoding)
+  }
+
+  /// The stored parameters nearest to a scale and a zero point in codes, which a symmetric grid does not have.
+  public func grid(scale: Float, zero: Float) -> GroupGrid {
+    if encoding.isSymmetric { return grid(scale: scale) }
+    let stored = storedScale(scale)
+    return GroupGrid(scale: stored, zero: zero, inverse: inverse(of: stored), encoding)
   }
 
   private func storedScale(_ scale: Float) -> Float {

@@ -68,5 +68,5 @@ public struct GroupedLayout: Sendable, Hashable {
     }
   }
 
-  private static func aligned(_ offset: Int) -> Int { (offset + planeAlignment - 1) / planeAlignment * planeAlignment }
+  static func aligned(_ offset: Int) -> Int { (offset + planeAlignment - 1) / planeAlignment * planeAlignment }
 }

@@ -55,14 +55,3 @@ public struct GroupedQuantizer: Sendable {
     return error
   }
 }
-
-/// The parameters of one group exactly as they are stored: a decoded element is `scale · (code − zero)`.
-struct GroupGrid: Equatable {
-  /// A value of the encoding's scale type.
-  var scale: Float
-  /// Zero point in codes: `zeroByte / 2^(8 − bits)`, or 2^(bits−1) when symmetric.
-  var zero: Float
-  var zeroByte: UInt8
-  /// 1 / scale, or 0 where there is no such number.
-  var inverse: Float
-}

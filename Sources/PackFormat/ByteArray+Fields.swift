@@ -5,13 +5,6 @@ extension [UInt8] {
     }
   }
 
-  mutating func appendLittleEndian(_ value: some FixedWidthInteger & UnsignedInteger) {
-    for shift in stride(from: 0, to: value.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
-  }
-
-  /// A length or an offset as a u64.
-  mutating func appendCount(_ value: Int) { appendLittleEndian(UInt64(value)) }
-
   mutating func appendZeros(_ count: Int) { append(contentsOf: repeatElement(0, count: count)) }
 
   mutating func appendZeros(upToMultipleOf alignment: Int) { appendZeros(aligned(count, to: alignment) - count) }

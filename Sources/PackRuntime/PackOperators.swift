@@ -11,7 +11,7 @@ struct PackOperators: OperatorSource {
 
   func linear(_ name: String) throws -> any LinearOperator {
     let placed = try parameter(name)
-    return try EncodedMatrix(
+    return try WeightMatrix.bind(
       encoding: placed.parameter.encoding, shape: placed.parameter.shape, storage: reader.bytes(of: placed),
       context: context)
   }

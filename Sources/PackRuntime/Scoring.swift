@@ -118,8 +118,9 @@ public struct Scoring: Sendable {
 /// The perplexity of a text under one model.
 public struct ScoreReport: Sendable, Equatable {
   public let perplexity: Double
-  /// By the delta method, from the spread between windows where there are at least ten.
-  public let perplexityStandardError: Double
+  /// By the delta method, from the spread between windows where there are at least ten; nil where one position says
+  /// nothing about the spread.
+  public let perplexityStandardError: Double?
   /// Mean negative log-likelihood in nats per token.
   public let meanLoss: Double
   /// Positions scored.
@@ -129,7 +130,7 @@ public struct ScoreReport: Sendable, Equatable {
 
   init(_ score: ScoreAccumulator, _ plan: WindowPlan) {
     perplexity = score.perplexity
-    perplexityStandardError = score.perplexityStandardError
+    perplexityStandardError = score.count > 1 ? score.perplexityStandardError : nil
     meanLoss = score.meanLoss
     tokenCount = score.count
     windowCount = plan.windows.count
@@ -139,7 +140,7 @@ public struct ScoreReport: Sendable, Equatable {
   /// The `result` of `score --json`.
   public var document: JSONText {
     .object([
-      ("perplexity", .number(perplexity)), ("perplexity_standard_error", .number(perplexityStandardError)),
+      ("perplexity", .number(perplexity)), ("perplexity_standard_error", perplexityStandardError.map(JSONText.number) ?? .null),
       ("mean_nll", .number(meanLoss)), ("tokens", .integer(Int64(tokenCount))),
       ("windows", .integer(Int64(windowCount))), ("window", .integer(Int64(windowTokenCount))),
     ])
@@ -147,7 +148,8 @@ public struct ScoreReport: Sendable, Equatable {
 
   /// One line for people.
   public var table: String {
-    let figure = "\(NumberText.fixed(perplexity, 4)) ± \(NumberText.fixed(perplexityStandardError, 4))"
+    let error = perplexityStandardError.map { " ± \(NumberText.fixed($0, 4))" } ?? ""
+    let figure = NumberText.fixed(perplexity, 4) + error
     let windows = "\(NumberText.count(windowCount)) windows of \(windowTokenCount)"
     return "perplexity  \(figure)   \(NumberText.count(tokenCount)) tokens scored in \(windows)"
   }

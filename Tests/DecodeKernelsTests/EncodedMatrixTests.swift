@@ -9,13 +9,13 @@ import Testing
 
   private func matrix(
     _ sample: SampleMatrix, _ isa: InstructionSet, pool: WorkerPool = Self.pool
-  ) throws -> EncodedMatrix {
-    try EncodedMatrix(
+  ) throws -> WeightMatrix {
+    try WeightMatrix.bind(
       encoding: sample.encoding, shape: sample.shape, storage: InMemoryBytes(sample.bytes),
       context: KernelContext(instructionSet: isa, pool: pool))
   }
 
-  private func apply(_ matrix: EncodedMatrix, _ x: [Float], tokenCount: Int) -> [Float] {
+  private func apply(_ matrix: WeightMatrix, _ x: [Float], tokenCount: Int) -> [Float] {
     var y = [Float](repeating: .nan, count: tokenCount * matrix.shape.outputCount)
     var span = y.mutableSpan
     matrix.apply(x.span, tokenCount: tokenCount, into: &span)
@@ -115,7 +115,7 @@ import Testing
       for isa in InstructionSet.supported {
         let context = KernelContext(instructionSet: isa, pool: Self.pool)
         let slice = ByteSlice(shifted, 1..<sample.bytes.count + 1)
-        let moved = try EncodedMatrix(encoding: encoding, shape: sample.shape, storage: slice, context: context)
+        let moved = try WeightMatrix.bind(encoding: encoding, shape: sample.shape, storage: slice, context: context)
         let x = sample.inputs(tokenCount: 3)
         #expect(apply(moved, x, tokenCount: 3) == apply(try matrix(sample, isa), x, tokenCount: 3))
       }
@@ -135,12 +135,12 @@ import Testing
     for found in [0, needed - 1, needed + 1] {
       #expect(throws: KernelError.wrongByteCount(encoding, shape, found: found)) {
         let storage = InMemoryBytes([UInt8](repeating: 0, count: found))
-        return try EncodedMatrix(encoding: encoding, shape: shape, storage: storage, context: context)
+        return try WeightMatrix.bind(encoding: encoding, shape: shape, storage: storage, context: context)
       }
     }
     let odd = MatrixShape(outputCount: 2, inputCount: 40)
     #expect(throws: KernelError.shapeNotAccepted(encoding, odd)) {
-      try EncodedMatrix(encoding: encoding, shape: odd, storage: InMemoryBytes([]), context: context)
+      try WeightMatrix.bind(encoding: encoding, shape: odd, storage: InMemoryBytes([]), context: context)
     }
   }
 }

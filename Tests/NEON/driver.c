@@ -52,7 +52,7 @@ static double largest_difference(const float *a, const float *b, size_t count) {
 
 static void check_matrix(const cdk_kernels *kernels, const char *isa, const cdk_matrix *w) {
   const cdk_kernels *scalar = cdk_kernels_for(CDK_SCALAR);
-  const size_t rows = w->output_count, columns = w->input_count;
+  const size_t rows = w->output_count, columns = w->places ? w->places->input_count : w->input_count;
   float *weights = allocate(rows * columns * 4), *decoded = allocate(columns * 4);
   float largest = 0;
   for (size_t row = 0; row < rows; row++) {
@@ -97,7 +97,7 @@ static void check_matrices(const cdk_kernels *kernels, const char *isa) {
       float *values = floats(ROWS * width, -1, 1);
       uint8_t *elements = allocate(ROWS * width * element);
       scalar->from_float((cdk_type)type, values, ROWS * width, elements);
-      const cdk_matrix dense = {elements, NULL, NULL, ROWS, width, 0, 0, (cdk_type)type};
+      const cdk_matrix dense = {elements, NULL, NULL, ROWS, width, 0, 0, (cdk_type)type, NULL};
       check_matrix(kernels, isa, &dense);
       free(elements);
       free(values);
@@ -112,7 +112,8 @@ static void check_matrices(const cdk_kernels *kernels, const char *isa) {
           for (size_t i = 0; i < group_count; i++) zeros[i] = (uint8_t)next_random();
           scalar->from_float((cdk_type)type, scale_values, group_count, scales);
           const uint8_t *used_zeros = g % 2 ? zeros : NULL;
-          const cdk_matrix grouped = {codes, scales, used_zeros, ROWS, width, groups[g], bits, (cdk_type)type};
+          const cdk_matrix grouped = {codes, scales, used_zeros, ROWS, width, groups[g], bits, (cdk_type)type,
+                                      NULL};
           check_matrix(kernels, isa, &grouped);
           free(codes);
           free(scales);
@@ -121,6 +122,82 @@ static void check_matrices(const cdk_kernels *kernels, const char *isa) {
         }
       }
     }
+  }
+}
+
+// Any masks will do that keep as many elements of a unit, so that every number stands for some mask.
+static void check_sparse(const cdk_kernels *kernels, const char *isa) {
+  static const struct {
+    size_t unit, kept, bits, group;  // group: what the width is a multiple of
+  } patterns[] = {{16, 8, 12, 4}, {16, 8, 8, 2}, {16, 8, 14, 8}, {16, 1, 4, 16}, {15, 9, 12, 5}, {12, 7, 10, 12},
+                  {13, 12, 4, 13}};
+  static const size_t group_counts[] = {1, 3, 5, 64, 65, 271};
+  enum { ROWS = 5 };
+  for (size_t p = 0; p < sizeof patterns / sizeof *patterns; p++) {
+    const size_t unit = patterns[p].unit, unit_kept = patterns[p].kept, bits = patterns[p].bits;
+    const size_t group = patterns[p].group, group_kept = unit_kept * group / unit;
+    uint16_t *masks = allocate(sizeof *masks << bits);
+    for (size_t i = 0; i < (size_t)1 << bits; i++) {
+      masks[i] = 0;
+      for (size_t g = 0; g < unit; g += group) {
+        size_t chosen = 0;
+        while (chosen < group_kept) {
+          const uint16_t place = (uint16_t)(1 << (g + next_random() % group));
+          chosen += !(masks[i] & place);
+          masks[i] |= place;
+        }
+      }
+    }
+    for (size_t k = 0; k < sizeof group_counts / sizeof *group_counts; k++) {
+      const size_t width = group_counts[k] * group, kept = group_counts[k] * group_kept;
+      const size_t row_bytes = (group_counts[k] * bits * group / unit + 7) / 8;
+      uint8_t *numbers = allocate(ROWS * row_bytes);
+      for (size_t i = 0; i < ROWS * row_bytes; i++) numbers[i] = (uint8_t)next_random();
+      const cdk_places places = {numbers, row_bytes, masks, bits, unit, unit_kept, width};
+      float *values = floats(ROWS * kept, -1, 1);
+      const cdk_matrix dense = {(const uint8_t *)values, NULL, NULL, ROWS, kept, 0, 0, CDK_F32, &places};
+      check_matrix(kernels, isa, &dense);
+      const size_t code_bytes = ROWS * ((kept + 63) / 64) * 32;
+      uint8_t *codes = allocate(code_bytes), *scales = allocate(2 * ROWS);
+      for (size_t i = 0; i < code_bytes; i++) codes[i] = (uint8_t)next_random();
+      cdk_kernels_for(CDK_SCALAR)->from_float(CDK_F16, values, ROWS, scales);
+      const cdk_matrix grouped = {codes, scales, NULL, ROWS, kept, kept, 4, CDK_F16, &places};
+      check_matrix(kernels, isa, &grouped);
+      free(values);
+      free(numbers);
+      free(codes);
+      free(scales);
+    }
+    free(masks);
+  }
+}
+
+// A block-diagonal matrix is as many small ones, each on its own inputs.
+static void check_blocks(const cdk_kernels *kernels, const char *isa) {
+  static const size_t widths[] = {2, 6, 16, 65}, token_counts[] = {1, 2, 9};
+  enum { BLOCKS = 3 };
+  for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+    const size_t block = widths[k], width = BLOCKS * block;
+    float *values = floats(width * block, -1, 1);
+    const cdk_matrix w = {(const uint8_t *)values, NULL, NULL, width, block, 0, 0, CDK_F32, NULL};
+    for (size_t t = 0; t < sizeof token_counts / sizeof *token_counts; t++) {
+      const size_t tokens = token_counts[t];
+      float *x = floats(tokens * width, -1, 1), *y = allocate(tokens * width * 4);
+      kernels->linear_blocks(&w, 0, 1, x, tokens, y);
+      kernels->linear_blocks(&w, 1, BLOCKS, x, tokens, y);
+      for (size_t i = 0; i < tokens * width; i++) {
+        const size_t row = i % width, first = i - row % block;
+        double value = 0, magnitude = 1e-30;
+        for (size_t c = 0; c < block; c++) {
+          value += (double)values[row * block + c] * x[first + c];
+          magnitude += fabs((double)values[row * block + c] * x[first + c]);
+        }
+        expect(fabs(y[i] - value) <= 1e-6 * magnitude, isa, "block-diagonal product", width, y[i] - value);
+      }
+      free(x);
+      free(y);
+    }
+    free(values);
   }
 }
 
@@ -258,6 +335,8 @@ int main(void) {
     set_count++;
     long earlier_checks = checks, earlier_failures = failures;
     check_matrices(kernels, sets[s].name);
+    check_sparse(kernels, sets[s].name);
+    check_blocks(kernels, sets[s].name);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) check_vectors(kernels, sets[s].name, counts[i]);
     check_conversions(kernels, sets[s].name);
     printf("%s: %ld checks, %ld failed\n", sets[s].name, checks - earlier_checks, failures - earlier_failures);

@@ -117,6 +117,21 @@ import Testing
         == .parameterShape("n", dimensions: [33, 64], encoding: encoding.text))
   }
 
+  /// Expressions whose components cannot hold their shapes, some with numbers that no byte count can be computed from.
+  @Test(arguments: [
+    "sparse(2:5 dense(f16))", "sparse(2:4 grouped(bits=4 group=64 symmetric scale=f16))",
+    "low_rank(rank=0 dense(f16) dense(f16))", "low_rank(rank=34 dense(f16) dense(f16))",
+    "low_rank(rank=9223372036854775807 dense(f16) dense(f16))",
+    "low_rank(rank=-9223372036854775808 dense(f16) dense(f16))",
+    "sum(dense(f16) low_rank(rank=9223372036854775807 dense(f16) dense(f16)))",
+    "sum(sum(dense(f16) dense(f16)) sparse(1:3 dense(f16)))", "wrapped(block=2 type=f16 dense(f16))",
+    "wrapped(block=11 type=f16 dense(f16))",
+  ])
+  func expressionsThatCannotHoldTheShape(text: String) throws {
+    let parameter = SamplePack.parameter("n", "mlp", [33, 64], try Encoding(parsing: text))
+    #expect(replacing(2, parameter) == .parameterShape("n", dimensions: [33, 64], encoding: text))
+  }
+
   @Test func placesOfParameters() {
     let norm = placements[1], query = placements[2]
     #expect(norm.section == 4 && query.section == 5 && query.byteCount == 4_224)

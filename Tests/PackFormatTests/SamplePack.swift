@@ -71,6 +71,22 @@ struct SamplePack {
     try writer.commit()
   }
 
+  /// Parameters in every expression over encodings, and in one that nests them.
+  static var composites: SamplePack {
+    var sample = SamplePack()
+    let texts = [
+      "sparse(2:4 grouped(bits=4 group=32 asymmetric scale=f16))", "low_rank(rank=3 dense(f16) dense(bf16))",
+      "sum(dense(f16) low_rank(rank=1 dense(f32) dense(f32)))", "wrapped(block=8 type=bf16 sparse(3:8 dense(f16)))",
+    ]
+    sample.contents.manifest.parameters = texts.enumerated().compactMap { index, text in
+      (try? Encoding(parsing: text)).map { parameter("layers.0.mlp.w\(index)", "mlp", [16, 64], $0) }
+    }
+    sample.payloads = sample.contents.manifest.parameters.map { parameter in
+      (0..<parameter.byteCount).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+    }
+    return sample
+  }
+
   /// The bytes of the pack.
   func bytes() throws -> [UInt8] {
     let folder = TemporaryFolder()

@@ -14,7 +14,20 @@ typedef enum cdk_isa { CDK_SCALAR, CDK_AVX2, CDK_AVX512, CDK_NEON } cdk_isa;
 
 typedef enum cdk_type { CDK_F32, CDK_F16, CDK_BF16 } cdk_type;
 
-// A weight matrix of shape (output_count, input_count), dense or grouped (docs/format.md §4).
+// Which elements of a sparse matrix are kept (docs/format.md §4.4), read a unit at a time: as many whole groups as have
+// at most 16 elements.
+typedef struct cdk_places {
+  const uint8_t *numbers;  // rows of row_byte_count bytes
+  size_t row_byte_count;
+  const uint16_t *masks;   // for each number of a unit, which of its elements are kept: 2^unit_bit_count
+  size_t unit_bit_count;   // at most 14
+  size_t unit_element_count;
+  size_t unit_kept_count;
+  size_t input_count;      // of the matrix with its zeros
+} cdk_places;
+
+// A weight matrix of shape (output_count, input_count), dense or grouped (docs/format.md §4). Where there are places it
+// is the matrix of the kept elements, and the whole one has as many inputs as the places say.
 typedef struct cdk_matrix {
   const uint8_t *codes;        // dense: the elements; grouped: blocks of 64 codes
   const uint8_t *scales;       // grouped: (output_count, input_count / group_element_count) of `type`
@@ -24,15 +37,35 @@ typedef struct cdk_matrix {
   size_t group_element_count;  // divides input_count; 0 when dense
   int bits;                    // 2...8; 0 when dense
   cdk_type type;               // of the elements when dense, else of the scales
+  const cdk_places *places;    // NULL unless sparse
 } cdk_matrix;
+
+// A trellis-coded matrix of shape (output_count, input_count) (docs/format.md §4.3).
+typedef struct cdk_trellis {
+  const uint8_t *codes;   // tiles of 128 rows, of each a stream per column
+  const uint8_t *scales;  // float16, one per row; they lie after the codes, in the same object
+  size_t output_count;
+  size_t input_count;
+  int bits;               // 1...4
+} cdk_trellis;
 
 // The kernels of one instruction set.
 typedef struct cdk_kernels {
   // y = x·Wᵀ for rows begin..<end of W: x is (token_count, input_count), y is (token_count, output_count).
   // A result depends on neither begin nor end.
   void (*linear)(const cdk_matrix *w, size_t begin, size_t end, const float *x, size_t token_count, float *y);
-  // Row `row` of W, input_count elements.
+  // The same for a block-diagonal W of width · width elements: `w` has the shape (width, block), row r being its row of
+  // the block it lies in. Blocks begin..<end; x and y are (token_count, width).
+  void (*linear_blocks)(const cdk_matrix *w, size_t begin, size_t end, const float *x, size_t token_count, float *y);
+  // Row `row` of W.
   void (*decode_row)(const cdk_matrix *w, size_t row, float *out);
+  // The same for a trellis-coded W and its tiles begin..<end.
+  void (*linear_trellis)(const cdk_trellis *w, size_t begin, size_t end, const float *x, size_t token_count, float *y);
+  void (*decode_trellis_row)(const cdk_trellis *w, size_t row, float *out);
+  // The codes of `count` rows, at least 16, of one column that come nearest to `targets`, and their values: the row's
+  // scale times state_values[state]. `work` has (count + 1) · 2^(12 − bits) elements.
+  void (*search_trellis)(const float *state_values, int bits, const float *targets, const float *scales, size_t count,
+                         float *work, uint8_t *codes, float *values);
 
   // Bulk conversion, rounding to nearest, ties to even.
   void (*to_float)(cdk_type type, const uint8_t *elements, size_t count, float *out);

@@ -1,0 +1,16 @@
+import Synchronization
+
+/// Arrays that threads take for a piece of work and put back, so that none is allocated in steady state.
+final class ScratchShelf: Sendable {
+  private let arrays = Mutex<[[Float]]>([])
+
+  /// Lends `count` elements of any value.
+  func withArray(_ count: Int, _ body: (inout MutableSpan<Float>) -> Void) {
+    var array = arrays.withLock { $0.popLast() } ?? []
+    if array.count < count { array = [Float](repeating: 0, count: count) }
+    var whole = array.mutableSpan
+    var part = whole._mutatingExtracting(0..<count)
+    body(&part)
+    arrays.withLock { $0.append(array) }
+  }
+}
