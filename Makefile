@@ -4,7 +4,7 @@ SWIFT ?= swift
 BUILD := .build/release
 FLAGS := -c release
 
-.PHONY: setup build demo test test-address test-neon proto format clean
+.PHONY: setup build demo test test-address test-neon results proto format clean
 
 setup: ## Installs the system libraries that are missing (Debian, Ubuntu).
 	@.ci/setup
@@ -23,6 +23,9 @@ test: setup ## Passes the tests, kernels under emulation not included.
 test-address: setup ## Runs the tests on damaged input under the address sanitizer.
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test $(FLAGS) -Xswiftc -enable-testing --sanitize=address --scratch-path .build-address \
 	  --filter 'DamagedPackTests|PackFormatTests|Safetensors|TokenizationTests|ByteIOTests|ModelGraphTests'
+
+results: build ## Measures every list and comparison on the bundled models and writes docs/results.md (needs python3).
+	docs/results/run $(BUILD)
 
 test-neon: ## Checks the NEON kernels against the scalar ones under emulation.
 	Tests/NEON/run

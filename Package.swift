@@ -48,6 +48,7 @@ let package = Package(
     systemLibrary("CProtobufC", pkgConfig: "libprotobuf-c", apt: "libprotobuf-c-dev"),
     systemLibrary("CJansson", pkgConfig: "jansson", apt: "libjansson-dev"),
     systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+    systemLibrary("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
     .target(name: "CPackManifest", dependencies: ["CProtobufC"], cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CSentencePiece", dependencies: ["CProtobufC"], cSettings: [.unsafeFlags(["-O3"])]),
     layer("ByteIO", ["Diagnostics", "TensorCore", "CLZ4", "CXXHash"]),
@@ -58,6 +59,7 @@ let package = Package(
     layer("Tokenization", ["Diagnostics"]),
     layer("Metrics"),
     .target(name: "CDecodeKernels", cSettings: optimised),
+    layer("LinearAlgebra", ["Parallelism", "COpenBLAS"]),
     layer("ForeignFormats", ["Diagnostics", "TensorCore", "CJansson", "CSentencePiece", "CCrypto"]),
 
     // Row 2.
@@ -73,8 +75,8 @@ let package = Package(
     layer(
       "PassKit",
       [
-        "Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR",
-        .product(name: "Yams", package: "Yams"),
+        "Diagnostics", "TensorCore", "Parallelism", "LinearAlgebra", "ModelGraph", "Encodings", "ModelIR",
+        "DecodeKernels", .product(name: "Yams", package: "Yams"),
       ]),
 
     // Row 4.
@@ -85,15 +87,25 @@ let package = Package(
         "PackFormat", "DecodeKernels", "Execution",
       ]),
 
+    layer(
+      "Calibration",
+      [
+        "Diagnostics", "TensorCore", "ByteIO", "Parallelism", "LinearAlgebra", "ModelGraph", "Encodings", "Tokenization",
+        "Metrics", "ForeignFormats", "ModelIR", "DecodeKernels", "Execution", "PassKit",
+      ]),
+
     // Row 5.
     layer(
       "CompressionPasses",
-      ["Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "ModelIR", "PassKit"]),
+      [
+        "Diagnostics", "TensorCore", "Parallelism", "LinearAlgebra", "ModelGraph", "Encodings", "ModelIR",
+        "DecodeKernels", "PassKit",
+      ]),
     layer(
       "Evaluation",
       [
         "Diagnostics", "TensorCore", "Parallelism", "ModelGraph", "Encodings", "Metrics", "ModelIR", "DecodeKernels",
-        "Execution", "PackRuntime",
+        "Execution", "Calibration", "PackRuntime",
       ]),
 
     // Row 6.
@@ -101,7 +113,8 @@ let package = Package(
       "Compiler",
       [
         "Diagnostics", "TensorCore", "ByteIO", "Parallelism", "ModelGraph", "Encodings", "Tokenization", "ModelIR",
-        "PackFormat", "CheckpointImport", "PassKit", "CompressionPasses", "Evaluation", "DecodeKernels", "PackRuntime",
+        "PackFormat", "CheckpointImport", "PassKit", "Calibration", "CompressionPasses", "Evaluation", "DecodeKernels",
+        "PackRuntime",
         "Metrics", "Execution", "ForeignFormats",
       ]),
 
@@ -124,12 +137,19 @@ let package = Package(
     tests("EncodingsTests", ["Encodings"]),
     tests("TokenizationTests", ["Tokenization", "ForeignFormats", "CheckpointImport", "Diagnostics", "TensorCore"]),
     tests("MetricsTests", ["Metrics"]),
+    tests("LinearAlgebraTests", ["LinearAlgebra", "Parallelism", "COpenBLAS"]),
     tests("PackFormatTests", ["PackFormat"]),
     tests("DecodeKernelsTests", ["DecodeKernels", "Encodings", "Parallelism"]),
     tests("ExecutionTests", ["Execution", "ModelGraph", "DecodeKernels", "Parallelism", "Encodings"]),
     tests("CheckpointImportTests", ["CheckpointImport", "ForeignFormats", "ByteIO", "ModelGraph"]),
-    tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR"]),
-    tests("CompressionPassesTests", ["PassKit", "CompressionPasses", "ModelIR", "Encodings"]),
+    tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR", "DecodeKernels"]),
+    tests("CompressionPassesTests", ["PassKit", "CompressionPasses", "Calibration", "LinearAlgebra", "ModelIR", "ModelGraph", "Encodings", "DecodeKernels", "Execution", "CheckpointImport", "Parallelism"]),
+    tests(
+      "CalibrationTests",
+      [
+        "Calibration", "PassKit", "CheckpointImport", "ModelGraph", "ModelIR", "Encodings", "DecodeKernels", "Execution",
+        "LinearAlgebra", "Parallelism", "Metrics", "Tokenization", "Diagnostics", "TensorCore",
+      ]),
     tests("PackRuntimeTests", ["PackRuntime", "Metrics", "Parallelism"]),
     tests(
       "EvaluationTests",
@@ -142,3 +162,18 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// TEMPORARY: SWAGE_ONLY=A,B keeps only these targets and what they depend on.
+if let only = Context.environment["SWAGE_ONLY"] {
+  var wanted = only.split(separator: ",").map(String.init), kept: Set<String> = []
+  while let name = wanted.popLast() {
+    guard kept.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { continue }
+    for dependency in target.dependencies {
+      if case .byNameItem(let name, _) = dependency { wanted.append(name) }
+      if case .targetItem(let name, _) = dependency { wanted.append(name) }
+    }
+  }
+  package.targets.removeAll { !kept.contains($0.name) }
+  package.products.removeAll()
+  if !kept.contains("PassKit") { package.dependencies.removeAll() }
+}

@@ -57,12 +57,16 @@ extension ByteIOError: Diagnosable {
         code: "output.disk-full", what: "the disk is full", place: path,
         why: "\(needed) more bytes had to be written"
           + (available.map { ", the file system has \($0) free" } ?? ""),
-        fix: "free some space, or write to another disk; nothing was left behind", status: .ioFailure)
+        fix: "free some space, or write to another disk", status: .ioFailure)
     case .writeFailed(let path, let errorNumber):
       Diagnosis(
         code: "output.write-failed", what: "writing failed", place: path,
-        why: SystemError.text(errorNumber), fix: "check the disk and try again; nothing was left behind",
-        status: .ioFailure)
+        why: SystemError.text(errorNumber), fix: "check the disk and try again", status: .ioFailure)
+    case .inUse(let path):
+      Diagnosis(
+        code: "output.in-use", what: "another process is writing this file", place: path,
+        why: "two at once would spoil each other's work", fix: "wait for it, or choose another output",
+        status: .cannotCreate)
     case .truncated(let offset, let needed, let available):
       Self.malformed(
         "bytes.truncated", "the data ends too early", offset, "\(needed) bytes are needed, \(available) are left")

@@ -16,6 +16,7 @@ public enum ByteIOError: Error, Equatable, Sendable {
   case cannotCreate(path: String, errorNumber: Int32)
   case diskFull(path: String, neededByteCount: Int, availableByteCount: Int?)
   case writeFailed(path: String, errorNumber: Int32)
+  case inUse(path: String)
 
   // Reading fields. Offsets count from the start of the bytes the cursor was given.
   case truncated(at: Int, neededByteCount: Int, availableByteCount: Int)

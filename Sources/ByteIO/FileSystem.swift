@@ -8,6 +8,11 @@ public enum FileSystem {
   /// Whether `path` names a folder.
   public static func isDirectory(_ path: String) -> Bool { FileStatus(path: path)?.isDirectory ?? false }
 
+  /// Bytes of the regular file at `path`, nil where there is none.
+  public static func byteCount(of path: String) -> Int? {
+    FileStatus(path: path).flatMap { $0.isRegular ? $0.byteCount : nil }
+  }
+
   /// The names in a folder in ascending order, without `.` and `..`.
   /// - Throws: `notFound`, `permissionDenied`, `readFailed`.
   public static func listDirectory(_ path: String) throws(ByteIOError) -> [String] {
@@ -26,12 +31,29 @@ public enum FileSystem {
     return names.sorted()
   }
 
-  /// The bytes of a file or pipe that has at most `limit` of them.
-  /// - Throws: `notFound`, `isDirectory`, `permissionDenied`, `readFailed`, `fileOverLimit`.
-  public static func readSmallFile(_ path: String, limit: Int) throws(ByteIOError) -> [UInt8] {
-    let descriptor = try OwnedDescriptor.reading(path)
+  /// Makes a folder; an existing one is left as it is.
+  /// - Throws: `folderMissing`, `cannotCreate`, `diskFull`, `destinationExists` when something else has the name.
+  public static func createDirectory(_ path: String) throws(ByteIOError) {
+    guard unsafe mkdir(path, 0o777) != 0, !(errno == EEXIST && isDirectory(path)) else { return }
+    throw .creating(path, inFolder: folder(of: path), errorNumber: errno)
+  }
+
+  /// Removes the files `names` of a folder, as far as they are there, and then the folder if it is empty.
+  public static func removeDirectory(_ path: String, holding names: [String]) {
+    for name in names { unsafe unlink(self.path(path, name)) }
+    unsafe rmdir(path)
+  }
+
+  /// The bytes of a file that has at most `limit` of them.
+  /// - Parameter allowsPipes: whether a pipe will do, for whose writer it waits. False for files nobody named.
+  /// - Throws: `notFound`, `isDirectory`, `notARegularFile`, `permissionDenied`, `readFailed`, `fileOverLimit`.
+  public static func readSmallFile(
+    _ path: String, limit: Int, allowsPipes: Bool = true
+  ) throws(ByteIOError) -> [UInt8] {
+    let descriptor = try OwnedDescriptor.reading(path, waits: allowsPipes)
     let status = try descriptor.status(path: path)
     if status.isDirectory { throw .isDirectory(path: path) }
+    guard status.isRegular || allowsPipes else { throw .notARegularFile(path: path) }
     guard status.byteCount <= limit else {
       throw .fileOverLimit(path: path, byteCount: status.byteCount, limit: limit)
     }

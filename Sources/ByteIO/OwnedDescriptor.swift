@@ -17,6 +17,27 @@ struct OwnedDescriptor: ~Copyable, Sendable {
     return OwnedDescriptor(number)
   }
 
+  /// Opens a file for reading and writing, and makes it where there is none.
+  static func creating(_ path: String) throws(ByteIOError) -> OwnedDescriptor {
+    let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK
+    var number: Int32
+    repeat { number = unsafe open(path, flags, 0o666) } while number < 0 && errno == EINTR
+    guard number >= 0 else { throw .creating(path, inFolder: FileSystem.folder(of: path), errorNumber: errno) }
+    return OwnedDescriptor(number)
+  }
+
+  /// Takes the file for this process until it is closed.
+  /// - Throws: `inUse` when another process has it.
+  func lock(path: String) throws(ByteIOError) {
+    while flock(number, LOCK_EX | LOCK_NB) != 0 {
+      switch errno {
+      case EINTR: continue
+      case EWOULDBLOCK: throw .inUse(path: path)
+      default: return  // a file system without locks
+      }
+    }
+  }
+
   /// Size and kind of the open file.
   func status(path: String) throws(ByteIOError) -> FileStatus {
     var status = stat()

@@ -12,7 +12,7 @@ struct CompanionFolder {
   func read(_ name: String) throws(ByteIOError) -> [UInt8]? {
     let path = FileSystem.path(path, name)
     guard FileSystem.exists(path) else { return nil }
-    return try FileSystem.readSmallFile(path, limit: Self.byteCountLimit)
+    return try FileSystem.readSmallFile(path, limit: Self.byteCountLimit, allowsPipes: false)
   }
 
   /// The JSON file called `name`, nil when there is none.

@@ -4,7 +4,9 @@ import Parallelism
 
 /// Options of every command that multiplies.
 public struct ExecutionOptions: ParsableArguments {
-  @Option(help: "Threads to use (default: all this process may use, from the affinity mask and the cgroup quota).")
+  @Option(
+    parsing: .unconditional,
+    help: "Threads to use (default: all this process may use, from the affinity mask and the cgroup quota).")
   public var threads: Int?
 
   @Option(help: "Force an instruction set: scalar, avx2, avx512 or neon (default: the best this machine has).")

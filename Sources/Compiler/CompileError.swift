@@ -6,7 +6,10 @@ public enum CompileError: Error, Equatable, Diagnosable {
   case memoryLimit(limit: Int, needed: Int)
   case otherCheckpoint(checkpoint: String, pack: String)
   case unknownPassToPrint(name: String, nearest: String?)
-  case interrupted(output: String)
+  /// The user, or the system, asked the compile to stop.
+  case interrupted(output: String, journal: String?, command: String?)
+  /// A disk failed or filled up; what was done is in the journal.
+  case stopped(Diagnosis, journal: String, command: String?)
 
   public var diagnosis: Diagnosis {
     switch self {
@@ -23,19 +26,29 @@ public enum CompileError: Error, Equatable, Diagnosable {
         fix: "allow at least \(needed) bytes", status: .limitExceeded)
     case .otherCheckpoint(let checkpoint, let pack):
       Diagnosis(
-        code: "verify.other-checkpoint", what: "the pack was made from another checkpoint", place: "\(checkpoint), \(pack)",
-        why: "the pack records the digest of a config.json that is not this one", fix: "give the folder it was compiled from",
-        status: .malformedInput)
+        code: "verify.other-checkpoint", what: "the pack was made from another checkpoint",
+        place: "\(checkpoint), \(pack)", why: "the pack records the digest of a config.json that is not this one",
+        fix: "give the folder it was compiled from", status: .malformedInput)
     case .unknownPassToPrint(let name, let nearest):
       Diagnosis(
         code: "compile.unknown-pass", what: "the list has no step '\(name)'", place: "--print-ir-after \(name)",
         why: "the model is printed after a step of the list, or after all",
         fix: nearest.map { "did you mean '\($0)'?" } ?? "name a pass of the list, or all", status: .usage)
-    case .interrupted(let output):
+    case .interrupted(let output, let journal, let command):
       Diagnosis(
         code: "compile.interrupted", what: "the compile was interrupted", place: output,
-        why: "the user, or the system, asked it to stop; nothing was written", fix: "run the same command again",
-        status: .interrupted)
+        why: "the user, or the system, asked it to stop; "
+          + (journal.map { "what was done is in \($0)" } ?? "nothing was written"),
+        fix: Self.wayOn(command, hasJournal: journal != nil), status: .interrupted)
+    case .stopped(let cause, let journal, let command):
+      Diagnosis(
+        code: cause.code, what: cause.what, place: cause.place, why: cause.why,
+        fix: "\(cause.fix); what was done is in \(journal); \(Self.wayOn(command, hasJournal: true))",
+        status: cause.status)
     }
+  }
+
+  private static func wayOn(_ command: String?, hasJournal: Bool) -> String {
+    (hasJournal ? "to go on from there: " : "to start again: ") + (command ?? "run the same command again")
   }
 }

@@ -1,4 +1,5 @@
 import ByteIO
+import Calibration
 import CheckpointImport
 import DecodeKernels
 import Diagnostics
@@ -14,6 +15,7 @@ import TensorCore
 /// One compile: checkpoint → passes → pack → check → report.
 ///
 /// The file is written under no name, run against the original, completed with what was measured, and only then named.
+/// Until then a journal beside it remembers what the passes have done.
 public struct CompileJob {
   let checkpointPath: String
   let outputPath: String
@@ -23,15 +25,20 @@ public struct CompileJob {
   let verifyTextPath: String?
   let printsAfter: String?
   let isReplacing: Bool
+  let isContinuing: Bool
+  let command: String?
 
   /// - Parameters:
   ///   - memoryLimit: most bytes to use; nil for no limit.
   ///   - verifyTextPath: text to measure the pack on; nil for the list's own, if it names one.
   ///   - printsAfter: the pass after which to print the model, or `all`.
   ///   - isReplacing: whether an existing output may be replaced.
+  ///   - isContinuing: whether to go on with what the journal beside the output remembers; otherwise that is dropped.
+  ///   - command: what the user is told to run when the compile ends early.
   public init(
     checkpointPath: String, outputPath: String, passList: PassList, context: KernelContext, memoryLimit: Int? = nil,
-    verifyTextPath: String? = nil, printsAfter: String? = nil, isReplacing: Bool = false
+    verifyTextPath: String? = nil, printsAfter: String? = nil, isReplacing: Bool = false, isContinuing: Bool = true,
+    command: String? = nil
   ) {
     self.checkpointPath = checkpointPath
     self.outputPath = outputPath
@@ -41,6 +48,8 @@ public struct CompileJob {
     self.verifyTextPath = verifyTextPath
     self.printsAfter = printsAfter
     self.isReplacing = isReplacing
+    self.isContinuing = isContinuing
+    self.command = command
   }
 
   /// How far a compile has come.
@@ -56,70 +65,123 @@ public struct CompileJob {
     public let fraction: Double
   }
 
+  /// How a compile talks to whoever asked for it.
+  struct Observer {
+    let progress: (Progress) -> Void
+    let printIR: (String) -> Void
+    let isCancelled: () -> Bool
+  }
+
   /// - Parameters:
   ///   - printIR: receives the model's text after the steps asked for.
-  ///   - isCancelled: asked now and then; a compile that is cancelled leaves nothing.
-  /// - Throws: whatever stops the compile; no file is left behind then.
+  ///   - isCancelled: asked now and then.
+  /// - Throws: whatever stops the compile. No file is left behind then, and no journal, unless the compile was
+  ///   cancelled or a disk failed: then it is kept, to go on from.
   public func run(
     progress: @escaping (Progress) -> Void = { _ in }, printIR: @escaping (String) -> Void = { _ in },
     isCancelled: @escaping () -> Bool = { false }
   ) throws -> CompileReport {
-    let start = ContinuousClock.now
     if let printsAfter, printsAfter != "all", !passList.steps.contains(where: { $0.name == printsAfter }) {
       throw CompileError.unknownPassToPrint(
         name: printsAfter, nearest: Suggestion.nearest(to: printsAfter, in: passList.steps.map(\.name) + ["all"]))
     }
     let plan = try CompilePlan(checkpointPath: checkpointPath, passList: passList, verifyTextPath: verifyTextPath)
-    if let memoryLimit, plan.peakMemoryByteCount > memoryLimit {
-      throw CompileError.memoryLimit(limit: memoryLimit, needed: plan.peakMemoryByteCount)
-    }
+    try plan.requireMemory(memoryLimit)
     let file = try AtomicFileWriter(path: outputPath, replacing: isReplacing)
-    try plan.requireDiskSpace(outputPath: outputPath)
+    try plan.requireDiskSpace(
+      outputPath: outputPath, heldByteCount: isContinuing ? CompileJournal.heldByteCount(besides: outputPath) : 0)
+    let journal = passList.steps.isEmpty ? nil : try journal(of: plan)
     do {
-      let original = plan.checkpoint.model
-      progress(Progress(phase: .passes, label: "read checkpoint", fraction: 0))
-      let manager = PassManager(
-        pool: context.pool, store: try ScratchStore(folder: FileSystem.folder(of: outputPath)),
-        isCancelled: isCancelled,
-        progress: { progress(Progress($0)) },
-        inspection: PassManager.Inspection(
-          after: { printsAfter == "all" || printsAfter == $0.name },
-          show: { step, model in printIR("after \(step.text)\n\(model.text)") }))
-      let (model, steps) = try manager.run(passList.steps, on: original)
-      try model.requireFiniteUntouchedWeights(pool: context.pool, isCancelled: isCancelled)
-
-      let writer = try PackWriter(plan.layout, to: file)
-      for (index, parameter) in model.graph.parameters.enumerated() {
-        if isCancelled() { throw PassError.cancelled }
-        progress(Progress(phase: .write, label: "write", fraction: Double(index) / Double(model.graph.parameters.count)))
-        guard let value = model.values[parameter.name] else { throw ModelError.valueMissing(parameter: parameter.name) }
-        try writer.append(value.storage)
-      }
-      progress(Progress(phase: .check, label: "digest sources", fraction: 0))
-      try writer.finishDraft(sourceDigests: PackAssembly.digests(of: model.source))
-
-      progress(Progress(phase: .check, label: "check", fraction: 0.5))
-      let outcome = try check(
-        PackReader(writer.mapped(), path: outputPath), against: original, plan, progress, isCancelled)
-      if let record = outcome.record { try writer.record([record]) }
-      if isCancelled() { throw PassError.cancelled }
-      try writer.commit()
-      return CompileReport(
-        outputPath: outputPath, fileByteCount: file.position, parameterCount: plan.parameterCount,
-        seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryByteCount: PeakMemory.residentByteCount,
-        steps: steps,
-        check: outcome.check, accuracy: outcome.accuracy, notes: plan.checkpoint.notes)
-    } catch  where isCancelled() {
-      throw CompileError.interrupted(output: outputPath)
+      let observer = Observer(progress: progress, printIR: printIR, isCancelled: isCancelled)
+      let report = try compile(plan, into: file, journal, observer)
+      journal?.remove()
+      return report
+    } catch {
+      throw settled(error, journal, isCancelled: isCancelled())
     }
+  }
+
+  private func journal(of plan: CompilePlan) throws -> CompileJournal {
+    let identity = CompileIdentity(
+      passList: passList, source: plan.checkpoint.model.source, instructionSet: context.instructionSet.rawValue,
+      calibration: plan.calibration)
+    return try CompileJournal(besides: outputPath, identity: identity, isContinuing: isContinuing)
+  }
+
+  /// Says what became of a compile that ended early. What fails in the same way each time takes its journal with it.
+  private func settled(_ error: any Error, _ journal: CompileJournal?, isCancelled: Bool) -> any Error {
+    let diagnosis = (error as? any Diagnosable)?.diagnosis
+    let mayEndBetter = isCancelled || diagnosis?.status == .ioFailure || diagnosis?.status == .cannotCreate
+    let kept = mayEndBetter && journal?.holdsWork == true ? journal?.path : nil
+    if kept == nil { journal?.remove() }
+    if isCancelled { return CompileError.interrupted(output: outputPath, journal: kept, command: command) }
+    guard let kept, let diagnosis else { return error }
+    return CompileError.stopped(diagnosis, journal: kept, command: command)
+  }
+
+  private func compile(
+    _ plan: CompilePlan, into file: AtomicFileWriter, _ journal: CompileJournal?, _ observer: Observer
+  ) throws -> CompileReport {
+    let start = ContinuousClock.now
+    observer.progress(Progress(phase: .passes, label: "read checkpoint", fraction: 0))
+    let original = plan.checkpoint.model
+    let (model, steps) = try manager(for: plan, journal, observer).run(passList.steps, on: original)
+    try model.requireFiniteUntouchedWeights(pool: context.pool, isCancelled: observer.isCancelled)
+    let writer = try write(model, plan.layout(of: model), into: file, observer)
+    observer.progress(Progress(phase: .check, label: "digest sources", fraction: 0))
+    try writer.finishDraft(sourceDigests: PackAssembly.digests(of: model.source))
+
+    observer.progress(Progress(phase: .check, label: "check", fraction: 0.5))
+    let outcome = try check(PackReader(writer.mapped(), path: outputPath), against: original, plan, observer)
+    if let record = outcome.record { try writer.record([record]) }
+    if observer.isCancelled() { throw PassError.cancelled }
+    try writer.commit()
+    let resumption = journal.flatMap { journal in
+      journal.foundCount == 0 ? nil : "went on from \(journal.path), where \(journal.foundCount) parts were done"
+    }
+    return CompileReport(
+      outputPath: outputPath, fileByteCount: file.position, parameterCount: model.sizes.total.elementCount,
+      seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryByteCount: PeakMemory.residentByteCount,
+      steps: steps, check: outcome.check, accuracy: outcome.accuracy,
+      notes: plan.checkpoint.notes + (resumption.map { [$0] } ?? []))
+  }
+
+  private func manager(
+    for plan: CompilePlan, _ journal: CompileJournal?, _ observer: Observer
+  ) throws -> PassManager {
+    let folder = FileSystem.folder(of: outputPath)
+    let calibration = try plan.calibration?.bound(
+      to: plan.checkpoint.model, context: context, memoryLimit: plan.calibrationByteCount(limit: memoryLimit),
+      scratchFolder: folder)
+    return PassManager(
+      context: context, store: try journal ?? ScratchStore(folder: folder), calibration: calibration?.sweep,
+      evaluation: calibration?.evaluation, journal: journal, isCancelled: observer.isCancelled,
+      progress: { observer.progress(Progress($0)) },
+      inspection: PassManager.Inspection(
+        after: { printsAfter == "all" || printsAfter == $0.name },
+        show: { step, model in observer.printIR("after \(step.text)\n\(model.text)") }))
+  }
+
+  private func write(
+    _ model: Model, _ layout: PackLayout, into file: AtomicFileWriter, _ observer: Observer
+  ) throws -> PackWriter {
+    let writer = try PackWriter(layout, to: file)
+    let parameters = model.graph.parameters
+    for (index, parameter) in parameters.enumerated() {
+      if observer.isCancelled() { throw PassError.cancelled }
+      observer.progress(
+        Progress(phase: .write, label: "write", fraction: Double(index) / Double(parameters.count)))
+      guard let value = model.values[parameter.name] else { throw ModelError.valueMissing(parameter: parameter.name) }
+      try writer.append(value.storage)
+    }
+    return writer
   }
 
   private typealias Outcome = (check: SmokeCheck, accuracy: VerifyReport?, record: AccuracyRecord?)
 
   /// Runs the draft against the original: a short check always, the whole text where one is given.
   private func check(
-    _ reader: PackReader, against original: Model, _ plan: CompilePlan, _ progress: @escaping (Progress) -> Void,
-    _ isCancelled: () -> Bool
+    _ reader: PackReader, against original: Model, _ plan: CompilePlan, _ observer: Observer
   ) throws -> Outcome {
     let pack = try PackedModel(reader, context: context, releasing: true)
     let executor = try Executor(
@@ -136,8 +198,8 @@ public struct CompileJob {
       }
       for section in sections[block] ?? [] { reader.release(section: section) }
     }
-    guard let path = plan.verifyTextPath else { return (check, nil, nil) }
-    let tokens = try EvaluationTokens(.textFile(path), model: pack)
+    guard let text = plan.verifyText else { return (check, nil, nil) }
+    let tokens = try EvaluationTokens(text, model: pack)
     let settings = passList.verify
     let report = try VerifyCommand.compare(
       original, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: outputPath),
@@ -148,8 +210,8 @@ public struct CompileJob {
         minAgreement: settings?.minAgreement),
       context: context
     ) { share in
-      if isCancelled() { throw PassError.cancelled }
-      progress(Progress(phase: .verify, label: "verify", fraction: share))
+      if observer.isCancelled() { throw PassError.cancelled }
+      observer.progress(Progress(phase: .verify, label: "verify", fraction: share))
     }
     return (check, report, AccuracyRecord(measured: report, textDigest: SHA256Digest(bytes: tokens.digest)))
   }

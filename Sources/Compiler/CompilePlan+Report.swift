@@ -6,6 +6,7 @@ extension CompilePlan {
   public var document: JSONText {
     .object([
       ("file_bytes", .integer(Int64(fileByteCount))),
+      ("exact", .boolean(isExact)),
       ("peak_memory_bytes", .integer(Int64(peakMemoryByteCount))),
       ("seconds", .number(seconds)),
       ("bits_per_weight", .number(bitsPerWeight)),
@@ -30,14 +31,16 @@ extension CompilePlan {
     var lines = steps.steps.map { step in
       """
       \(step.number). \(step.step.text)
-         \(step.assignments.count) tensors, \(NumberText.count(step.byteCountBefore)) → \(NumberText.count(step.byteCountAfter)) bytes
+         \(step.assignments.count) tensors, \(NumberText.count(step.byteCountBefore)) → \
+      \(NumberText.count(step.byteCountAfter)) bytes
       """
     }
     if lines.isEmpty { lines.append("no steps: every tensor keeps its type") }
     lines.append(
       """
 
-      file    \(NumberText.count(fileByteCount)) bytes exactly, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted
+      file    \(isExact ? "" : "about ")\(NumberText.count(fileByteCount)) bytes\(isExact ? " exactly" : ""), \
+      \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted
       memory  about \(NumberText.count(peakMemoryByteCount >> 20)) MiB
       time    about \(NumberText.fixed(seconds, 1)) s on two threads, without verification
 

@@ -15,27 +15,39 @@ public struct CompilePlan {
   let passList: PassList
   public let steps: PassPlan
   let layout: PackLayout
+  /// Nil where no step looks at calibration text.
+  let calibration: CalibrationInput?
   /// The text to measure the pack on; nil for none.
-  let verifyTextPath: String?
+  let verifyText: EvaluationText?
 
-  /// Opens the checkpoint, plans every step and lays the file out.
+  /// Opens the checkpoint, plans every step, reads the texts and lays the file out.
   /// - Parameter verifyTextPath: text to measure the pack on; nil for the list's own, if it names one.
-  /// - Throws: whatever would stop the compile before it reads a weight, or after its work for want of that text.
+  /// - Throws: whatever would stop the compile before it reads a weight, or after its work for want of a text.
   public init(checkpointPath: String, passList: PassList, verifyTextPath: String? = nil) throws {
-    self.verifyTextPath = verifyTextPath ?? passList.verify?.text.map(passList.resolved)
-    if let path = self.verifyTextPath { _ = try TextFile.read(path) }
+    let textPath = verifyTextPath ?? passList.verify?.text.map(passList.resolved)
+    verifyText = try textPath.map { try EvaluationText(path: $0) }
     checkpoint = try Checkpoint.open(path: checkpointPath)
     self.passList = passList
     steps = try PassPlan(passList.steps, on: ModelOutline(of: checkpoint.model))
-    layout = try PackLayout(
-      PackAssembly.contents(of: checkpoint.model, encodings: steps.outline, passList: passList))
+    calibration = try CalibrationInput(for: steps, of: passList, model: checkpoint.model)
+    layout = try Self.layout(of: checkpoint.model, as: steps.outline, passList)
   }
 
-  /// Bytes of the file, exactly. The record of measured accuracy counts where a text is measured on.
-  public var fileByteCount: Int { layout.byteCount(accuracyTextNames: verifyTextNames) }
+  private static func layout(of original: Model, as outline: ModelOutline, _ passList: PassList) throws -> PackLayout {
+    try PackLayout(PackAssembly.contents(of: original, encodings: outline, passList: passList))
+  }
 
-  /// The text to measure on without its folder.
-  private var verifyTextNames: [String] { verifyTextPath.map { [FileSystem.name(of: $0)] } ?? [] }
+  /// The layout of what the steps left: the planned one, unless a step decided by the weights.
+  func layout(of compiled: Model) throws -> PackLayout {
+    steps.outline.isExact
+      ? layout : try Self.layout(of: checkpoint.model, as: ModelOutline(of: compiled), passList)
+  }
+
+  /// Whether ``fileByteCount`` is certain; otherwise a step decides by the weights, and it is about what to expect.
+  public var isExact: Bool { steps.outline.isExact }
+
+  /// Bytes of the file. The record of measured accuracy counts where a text is measured on.
+  public var fileByteCount: Int { layout.byteCount(accuracyTextNames: verifyText.map { [$0.name] } ?? []) }
 
   /// Weights of the model.
   public var parameterCount: Int { steps.outline.sizes.total.elementCount }
@@ -43,54 +55,34 @@ public struct CompilePlan {
   /// Bits per weight over the whole file.
   public var bitsPerWeight: Double { Double(fileByteCount) * 8 / Double(max(1, parameterCount)) }
 
-  /// The resident set a compile is expected to reach, held against measurements in docs/benchmarks.md: the program itself, the
-  /// rows in flight, and the larger of a value being joined from its parts and a block of original and pack in the final check.
-  /// Where a text is measured on, original and pack are wholly mapped.
-  public var peakMemoryByteCount: Int {
-    let model = checkpoint.model
-    let outline = steps.outline
-    let largestValue =
-      outline.graph.parameters.map { parameter in
-        outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
-      }.max() ?? 0
-    let largestBlock =
-      outline.graph.parametersByBlock().map { _, parameters in
-        parameters.reduce(0) { sum, parameter in
-          sum + (model.values[parameter.name]?.storage.byteCount ?? 0)
-            + outline.encoding(of: parameter).byteCount(of: MatrixShape(dimensions: parameter.dimensions))
-        }
-      }.max() ?? 0
-    let largestMatrix = outline.graph.parameters.map { MatrixShape(dimensions: $0.dimensions).elementCount }.max() ?? 0
-    let inFlight = min(largestMatrix, Self.weightsInFlight) * Self.byteCountPerWeightInFlight
-    let mapped = model.values.values.reduce(fileByteCount) { $0 + $1.storage.byteCount }
-    let resident = verifyTextPath != nil ? mapped + 2 * LogitRows.byteCountLimit : max(2 * largestValue, largestBlock)
-    return Self.programByteCount + inFlight + resident
-  }
-
   /// Expected seconds on two threads, from measurements in docs/benchmarks.md.
   public var seconds: Double {
-    let rewritten = steps.steps.reduce(0) { sum, step in sum + step.assignments.reduce(0) { $0 + $1.shape.elementCount }
+    let rewritten = steps.steps.reduce(0) { sum, step in
+      sum + step.assignments.reduce(0) { $0 + $1.shape.elementCount }
     }
     let read = checkpoint.model.source.files.reduce(0) { $0 + $1.storage.byteCount }
+    // Calibration tokens go through every weight once for statistics and once to move on.
+    let calibrated = calibration.map { 2 * $0.tokenCount * parameterCount } ?? 0
     return Double(rewritten) / Self.weightsPerSecond + Double(read + fileByteCount) / Self.bytesPerSecond
+      + Double(calibrated) / Self.calibrationProductsPerSecond
   }
 
-  private static let programByteCount = 32 << 20
-  private static let weightsInFlight = 1 << 22
-  private static let byteCountPerWeightInFlight = 8
   private static let weightsPerSecond = 40e6
   private static let bytesPerSecond = 500e6
+  private static let calibrationProductsPerSecond = 40e9
 
-  /// Checks that the file fits on the disk beside the scratch file that the steps need.
+  /// Checks that the file fits on the disk beside the values that the steps make.
+  /// - Parameter heldByteCount: what an earlier run has already put there.
   /// - Throws: `CompileError.diskTooSmall`.
-  public func requireDiskSpace(outputPath: String) throws {
+  public func requireDiskSpace(outputPath: String, heldByteCount: Int = 0) throws {
     let folder = FileSystem.folder(of: outputPath)
-    let scratch = steps.steps.reduce(0) { sum, step in
+    let values = steps.steps.reduce(0) { sum, step in
       sum + step.assignments.reduce(0) { $0 + $1.after.byteCount(of: $1.shape) }
     }
+    let needed = fileByteCount + max(0, values - heldByteCount)
     let available = try FreeSpace.byteCount(atFolder: folder)
-    guard fileByteCount + scratch <= available else {
-      throw CompileError.diskTooSmall(folder: folder, needed: fileByteCount + scratch, available: available)
+    guard needed <= available else {
+      throw CompileError.diskTooSmall(folder: folder, needed: needed, available: available)
     }
   }
 }

@@ -28,9 +28,9 @@ public struct CompileReport: Sendable {
     if check.isGibberish {
       warnings.append(
         """
-        warning: THE OUTPUT IS GIBBERISH: on \(check.tokenCount) tokens the pack and the original have a KL divergence of \
-        \(NumberText.significant(check.divergence)) nats and agree on \(NumberText.fixed(check.agreement * 100, 0)) % of them; \
-        use more bits or smaller groups
+        warning: THE OUTPUT IS GIBBERISH: on \(check.tokenCount) tokens the pack and the original have a KL divergence \
+        of \(NumberText.significant(check.divergence)) nats and agree on \
+        \(NumberText.fixed(check.agreement * 100, 0)) % of them; use more bits or smaller groups
         """)
     }
     return warnings
@@ -62,19 +62,20 @@ public struct CompileReport: Sendable {
         step.relativeSquaredError.map { ", relative weight error \(NumberText.significant($0.squareRoot()))" } ?? ""
       return """
         \(step.number). \(step.step)
-           \(step.parameterCount) tensors, \(NumberText.count(step.byteCountBefore)) → \(NumberText.count(step.byteCountAfter)) bytes, \
-        \(NumberText.fixed(step.seconds, 2)) s\(error)
-        """
+           \(step.parameterCount) tensors, \(NumberText.count(step.byteCountBefore)) → \
+        \(NumberText.count(step.byteCountAfter)) bytes, \(NumberText.fixed(step.seconds, 2)) s\(error)
+        """ + step.tables.map { "\n\n" + $0.text + "\n" }.joined()
     }
     lines.append(
       """
-      wrote   \(outputPath): \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte \
-      counted
+      wrote   \(outputPath): \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per \
+      weight, every byte counted
       check   KL divergence \(NumberText.significant(check.divergence)) nats, agreement \
       \(NumberText.fixed(check.agreement * 100, 1)) % on \(check.tokenCount) tokens
       took    \(NumberText.fixed(seconds, 1)) s, peak memory \(NumberText.count(peakMemoryByteCount >> 20)) MiB
       """)
     if let accuracy { lines.append("\n" + accuracy.table) }
+    if !gatesMet { lines.append("\nA limit is not kept; the pack was written all the same, with what was measured.") }
     return lines.joined(separator: "\n") + "\n"
   }
 }
@@ -85,7 +86,7 @@ extension StepReport {
       ("step", .string(step)), ("tensors", .integer(Int64(parameterCount))),
       ("bytes_before", .integer(Int64(byteCountBefore))), ("bytes_after", .integer(Int64(byteCountAfter))),
       ("relative_squared_error", relativeSquaredError.map(JSONText.number) ?? .null), ("seconds", .number(seconds)),
-      ("notes", .array(notes.map(JSONText.string))),
+      ("notes", .array(notes.map(JSONText.string))), ("tables", .array(tables.map(\.document))),
     ])
   }
 }

@@ -116,7 +116,8 @@ public struct Inspection {
     return """
       architecture  \(architecture)
       parameters    \(NumberText.count(parameterCount))
-      file          \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted
+      file          \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, \
+      every byte counted
 
       \(roles.joined(separator: "\n"))
 

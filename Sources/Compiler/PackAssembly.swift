@@ -9,8 +9,11 @@ import TensorCore
 
 /// How a model becomes the contents of a pack.
 enum PackAssembly {
-  /// Everything that stands in the pack before the weights. Plan and compile both make it here, so they cannot disagree on
-  /// the file's size.
+  /// Everything that stands in the pack before the weights. Plan and compile both make it here, so they cannot disagree
+  /// on the file's size.
+  /// - Parameters:
+  ///   - model: the original.
+  ///   - encodings: the model to be written.
   static func contents(of model: Model, encodings: ModelOutline, passList: PassList) -> PackContents {
     let graph = encodings.graph
     let companions = model.companions
@@ -24,7 +27,7 @@ enum PackAssembly {
       vocabularyCount: graph.vocabularyCount,
       contextLength: graph.contextLength, beginningID: companions.beginningOfSequenceID,
       endIDs: companions.endOfSequenceIDs, generation: GenerationDefaults(companions.sampling),
-      passList: passList.steps.isEmpty ? "" : passList.printed, parameters: parameters,
+      passList: passList.steps.isEmpty ? "" : passList.withoutFolders.printed, parameters: parameters,
       sources: model.source.files.map { PackSource(name: $0.name, byteCount: $0.storage.byteCount) })
     return PackContents(
       manifest: manifest, graphText: graph.text, tokenizer: companions.tokenizer?.serialized(),
@@ -40,17 +43,6 @@ enum PackAssembly {
     var hash = SHA256()
     file.storage.forEachChunk(of: 0..<file.storage.byteCount) { hash.update($0) }
     return SHA256Digest(bytes: hash.finish())
-  }
-
-  /// The first file of weights or configuration that a pack was made from and that `source` lacks or has otherwise. Weights
-  /// are told apart by their names and sizes, not by reading them through.
-  static func foreignSource(of reader: PackReader, among source: Source) -> String? {
-    zip(reader.manifest.sources, reader.sourceDigests).first { recorded, digest in
-      let isConfiguration = recorded.name == "config.json"
-      guard isConfiguration || recorded.name.hasSuffix(".safetensors") else { return false }
-      guard let file = source.files.first(where: { $0.name == recorded.name }) else { return true }
-      return file.storage.byteCount != recorded.byteCount || isConfiguration && self.digest(of: file) != digest
-    }?.0.name
   }
 
   private static func originalType(of name: String, in model: Model) -> ElementType {

@@ -6,15 +6,31 @@ import PassKit
 public enum PassListLoader {
   private static let byteCountLimit = 1 << 20
 
-  /// The list in the file at `path` (none: the identity), with `steps` appended.
-  /// - Throws: `ByteIOError` when the file cannot be read, `PassListError` when the list or a step is refused.
-  public static func load(path: String?, steps: [String]) throws -> PassList {
+  /// The list in the file at `path` (none: the identity), with `steps` appended and what the command line says about
+  /// calibration in place of what the file says.
+  /// - Throws: `ByteIOError` when the file cannot be read, `PassListError` when the list, a step or an option is
+  ///   refused.
+  public static func load(
+    path: String?, steps: [String], calibration: CalibrationOverrides = CalibrationOverrides()
+  ) throws -> PassList {
     var list = PassList.identity
     if let path {
       list = try PassList(
         parsing: FileSystem.readSmallFile(path, limit: byteCountLimit), path: path, catalog: .standard)
     }
     for step in steps { try list.append(parsing: step, catalog: .standard) }
+    try list.override(calibration)
     return list
+  }
+
+  /// The path in `[TASK=]FILE`. No pass tells tasks apart yet, so that a task is refused rather than ignored.
+  /// - Throws: `PassListError.invalidValue`.
+  public static func calibrationText(_ argument: String) throws -> String {
+    guard !FileSystem.exists(argument), let sign = argument.firstIndex(of: "="),
+      argument[..<sign].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" })
+    else { return argument }
+    throw PassListError.invalidValue(
+      owner: "calibration", option: "text", expected: "a file, as the passes so far know no tasks", found: argument,
+      isOutOfRange: false, place: .option("--calibration"))
   }
 }

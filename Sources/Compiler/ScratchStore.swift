@@ -2,7 +2,7 @@ import ByteIO
 import PassKit
 import TensorCore
 
-/// Keeps what passes make in a nameless file beside the output, so that it does not stay in memory.
+/// Keeps what passes make in a nameless file, so that it does not stay in memory.
 final class ScratchStore: PayloadStore {
   private let file: ScratchFile
 

@@ -1,20 +1,12 @@
 import ByteIO
+import Calibration
 import CheckpointImport
 import DecodeKernels
 import Diagnostics
 import Evaluation
 import Execution
-import ForeignFormats
 import ModelIR
 import PackRuntime
-import Tokenization
-
-/// The tokens a pack is verified on.
-public enum TokenSource: Sendable {
-  case ids([Int])
-  /// A file of UTF-8 text for the model's own tokenizer.
-  case textFile(String)
-}
 
 /// Opens a checkpoint and a pack and measures one against the other.
 public struct VerifyCommand {
@@ -67,8 +59,8 @@ public struct VerifyCommand {
     return report
   }
 
-  /// Whether the pack was made from a checkpoint with this config.json. The weights' digests would take a pass over all of them,
-  /// and a checkpoint may have been sharded anew; the configuration tells one model from another.
+  /// Whether the pack was made from a checkpoint with this config.json. The weights' digests would take a pass over all
+  /// of them, and a checkpoint may have been sharded anew; the configuration tells one model from another.
   private static func sharesConfiguration(_ source: Source, _ pack: PackedModel) -> Bool {
     let name = "config.json"
     guard let file = source.files.first(where: { $0.name == name }),
@@ -94,38 +86,5 @@ public struct VerifyCommand {
       originalByteCount: original.source.files.reduce(0) { $0 + $1.storage.byteCount })
     return try VerifyJob(tokens: tokens.ids, plan: plan, pool: context.pool).run(
       original: executor, compiled: pack.executor, subject: subject, limits: limits, progress: progress)
-  }
-}
-
-/// Token ids with what a record says about where they came from.
-struct EvaluationTokens {
-  let ids: [Int]
-  let isText: Bool
-  /// The text's file name without its folder.
-  let name: String
-  /// SHA-256 of the text.
-  let digest: [UInt8]
-
-  /// - Throws: when a text file cannot be read or is not UTF-8, or the pack has no tokenizer for it.
-  init(_ source: TokenSource, model: PackedModel) throws {
-    switch source {
-    case .ids(let ids):
-      self.ids = ids
-      isText = false
-      name = "token ids"
-      digest = Self.digest(of: Array(ids.map(String.init).joined(separator: ",").utf8))
-    case .textFile(let path):
-      let (bytes, text) = try TextFile.read(path)
-      ids = try model.ids(text: text)
-      isText = true
-      name = FileSystem.name(of: path)
-      digest = Self.digest(of: bytes)
-    }
-  }
-
-  private static func digest(of bytes: [UInt8]) -> [UInt8] {
-    var hash = SHA256()
-    hash.update(bytes.span)
-    return hash.finish()
   }
 }

@@ -36,6 +36,18 @@ extension ModelGraph {
     return result
   }
 
+  /// The parameters each block is the last to use, in declaration order. Together they are all parameters, each once; a
+  /// tied embedding belongs to the head, so that it is rewritten when nothing needs it as it was any more.
+  public func parametersByLastUse() -> [[ParameterDeclaration]] {
+    var result = parametersByBlock().map(\.parameters)
+    guard isTied, let head = blocks.last?.statements.last?.operation as? Head,
+      let home = result.firstIndex(where: { $0.contains { $0.name == head.weight } }), home != result.count - 1,
+      let place = result[home].firstIndex(where: { $0.name == head.weight })
+    else { return result }
+    result[result.count - 1].append(result[home].remove(at: place))
+    return result
+  }
+
   /// The parameters that the block called `name` brings; see ``parametersByBlock()``.
   public func parameters(ofBlock name: String) -> [ParameterDeclaration] {
     parametersByBlock().first { $0.block == name }?.parameters ?? []

@@ -105,7 +105,7 @@ import Testing
     for (step, word) in [
       ("quantize bit=4", "bits"), ("quantize bits=9", "8"), ("quantize bits=4 bits=4", "bits"),
       ("quantize group=7", "group"),
-      ("quantize targets=*.nothing", "*.nothing"), ("quantize method=gptq", "rtn"), ("cast", "type"),
+      ("quantize targets=*.nothing", "*.nothing"), ("quantize method=awq", "rtn"), ("cast", "type"),
       ("", "names no pass"),
     ] {
       let folder = TemporaryFolder()

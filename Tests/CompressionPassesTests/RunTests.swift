@@ -1,4 +1,5 @@
 import CompressionPasses
+import DecodeKernels
 import Diagnostics
 import Encodings
 import ModelIR
@@ -11,7 +12,8 @@ import Testing
   private func run(
     _ texts: [String], on model: Model, threads: Int = 1
   ) throws -> (model: Model, reports: [StepReport]) {
-    try PassManager(pool: WorkerPool(threadCount: threads), store: MemoryStore()).run(PassStep.steps(texts), on: model)
+    try PassManager(context: KernelContext(pool: WorkerPool(threadCount: threads)), store: MemoryStore())
+      .run(PassStep.steps(texts), on: model)
   }
 
   private static let lists: [[String]] = [

@@ -1,3 +1,4 @@
+import DecodeKernels
 import Encodings
 import ModelIR
 import Parallelism
@@ -67,7 +68,8 @@ import Testing
     let model = try model("layers.1.mlp", index: 8 * 2 + 1, weight: .infinity)
     let step = try PassStep(parsing: "shift", catalog: .recording)
     let failure = try #require(throws: StepFailure.self) {
-      try PassManager(pool: WorkerPool(threadCount: 1), store: MemoryStore()).run([step], on: model)
+      try PassManager(context: KernelContext(pool: WorkerPool(threadCount: 1)), store: MemoryStore())
+        .run([step], on: model)
     }
     #expect(failure.diagnosis.code == "weights.not-finite" && failure.diagnosis.status == .malformedInput)
     #expect(failure.diagnosis.place == "layers.1.mlp, row 2, column 1 (step 1, shift, --pass 'shift')")

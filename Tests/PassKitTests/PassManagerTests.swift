@@ -1,3 +1,4 @@
+import DecodeKernels
 import Diagnostics
 import Encodings
 import ModelIR
@@ -17,8 +18,8 @@ import Testing
     progress: @escaping (PassProgress) -> Void = { _ in }, inspection: PassManager.Inspection? = nil
   ) -> PassManager {
     PassManager(
-      pool: WorkerPool(threadCount: threads), store: MemoryStore(), calibration: calibration, isCancelled: isCancelled,
-      progress: progress, inspection: inspection)
+      context: KernelContext(pool: WorkerPool(threadCount: threads)), store: MemoryStore(), calibration: calibration,
+      isCancelled: isCancelled, progress: progress, inspection: inspection)
   }
 
   /// The lines that `body` leaves in a fresh record.
@@ -63,11 +64,27 @@ import Testing
     }
     #expect(
       lines == [
-        "enter embedding", "embedding inputs [8]", "advance embedding",
-        "enter layers.0", "layers.0 inputs [8, 8]", "advance layers.0 after 2 steps",
-        "enter layers.1", "layers.1 inputs [8, 8]", "advance layers.1 after 2 steps",
-        "enter head", "head inputs [8]", "advance head",
+        "restart", "advance embedding",
+        "enter layers.0 for gram of [\"layers.0.mlp\"]", "layers.0 inputs [8]", "advance layers.0 after 3 steps",
+        "enter layers.1 for gram of [\"layers.1.mlp\"]", "layers.1 inputs [8]",
       ])
+  }
+
+  @Test func aSurveySeesTheModelBeforeTheSweepBegins() throws {
+    let model = try TinyModel.model(layerCount: 3)
+    let lines = try recorded {
+      let result = try manager(calibration: RecordingCalibration()).run(try steps("shift", "choosy"), on: model)
+      #expect(result.model.values["layers.1.mlp"]?.encoding == .dense(.bf16))
+      #expect(result.model.values["layers.2.mlp"]?.encoding == .dense(.f32))
+      #expect(result.model.values.values.allSatisfy { $0.intent == nil })
+      let report = result.reports[1]
+      #expect(report.notes == ["looked at 3 matrices"] && report.parameterCount == 1)
+      #expect(report.tables.map(\.rows.count) == [3] && report.byteCountAfter == report.byteCountBefore - 128)
+    }
+    let looks = (0..<3).flatMap {
+      ["enter layers.\($0) for meanSquares of [\"layers.\($0).mlp\"]", "advance layers.\($0) after 1 steps"]
+    }
+    #expect(lines == ["restart", "advance embedding"] + looks + ["advance head", "cast layers.1.mlp"])
   }
 
   @Test func aCalibratedPassWithoutCalibrationIsRefusedFirst() throws {
@@ -162,7 +179,7 @@ import Testing
     struct FullStore: PayloadStore {
       func store(_ bytes: [UInt8]) throws -> any ByteStorage { throw Full() }
     }
-    let manager = PassManager(pool: WorkerPool(threadCount: 1), store: FullStore())
+    let manager = PassManager(context: KernelContext(pool: WorkerPool(threadCount: 1)), store: FullStore())
     #expect(throws: Full.self) { try manager.run(try steps("shift"), on: TinyModel.model(layerCount: 1)) }
   }
 

@@ -1,4 +1,6 @@
+import DecodeKernels
 import Encodings
+import LinearAlgebra
 import ModelGraph
 import ModelIR
 import PassKit
@@ -52,7 +54,7 @@ struct WeightMean: Analysis {
   }
 }
 
-/// Writes down what it sees of every block.
+/// Writes down what it sees of every block; calibrated, it also stores the matrices anew as they are.
 struct Probe: BlockPass {
   enum Claim: String, CaseIterable, Sendable { case nothing, all, sum }
   static let keepOption = PassOption<Claim>.choice("keep", default: .nothing, "analyses to claim")
@@ -63,26 +65,79 @@ struct Probe: BlockPass {
   static let options = [keepOption.declaration, calibratedOption.declaration]
 
   let claim: Claim
-  let needsCalibration: Bool
+  let calibrationNeed: CalibrationNeed
   init(_ values: OptionValues) {
     claim = values[Self.keepOption]
-    needsCalibration = values[Self.calibratedOption]
+    calibrationNeed = values[Self.calibratedOption] ? .gram : .none
   }
 
-  func plan(_ outline: inout OutlineEditor) {}
+  func plan(_ outline: inout OutlineEditor) throws(PassError) {
+    guard calibrationNeed != .none else { return }
+    for parameter in try outline.matrices(targets: nil) {
+      outline.assign(outline.outline.encoding(of: parameter), to: parameter)
+    }
+  }
 
   func run(on block: BlockEditor) throws -> PreservedAnalyses {
     if let inputs = block.inputs {
-      let squares = try block.parameters.map { try inputs.meanSquares(ofInputsTo: $0.name) }
-      Record.current.add("\(block.block.name) inputs \(squares.map(\.count))")
-    } else {
+      let widths = try block.assignments.map { try inputs.gram(ofInputsTo: $0.parameter.name).width }
+      Record.current.add("\(block.block.name) inputs \(widths)")
+    } else if calibrationNeed == .none {
       Record.current.add("\(block.block.name) mean \(try block.result(of: WeightMean()))")
+    }
+    for assignment in block.assignments {
+      let bytes = block.value(of: assignment.parameter).storage.withBytes { bytes in bytes.indices.map { bytes[$0] } }
+      block.note("\(assignment.parameter.name) kept")
+      try block.replace(assignment, with: bytes, error: nil)
     }
     switch claim {
     case .nothing: return .none
     case .all: return .all
     case .sum: return .only([WeightSum.self])
     }
+  }
+}
+
+/// Looks at the inputs of all matrices first, then casts those of every other layer, beginning with the second.
+struct Choosy: SurveyingPass {
+  static let name = "choosy"
+  static let summary = "casts every other layer to bf16"
+  static let details = ""
+  static let options: [OptionDeclaration] = []
+
+  init(_ values: OptionValues) {}
+
+  var needsSurvey: Bool { true }
+
+  func plan(_ outline: inout OutlineEditor) throws(PassError) {
+    for parameter in try outline.matrices(targets: nil) {
+      if let intent = outline.outline.intents[parameter.name] { outline.assign(intent.encoding, to: parameter) }
+    }
+  }
+
+  func survey(_ model: ModelEditor) throws {
+    let matrices = model.graph.parameters.filter { $0.role == .mlp }
+    var table = ReportTable(title: "inputs", columns: ["matrix", "width"])
+    try model.forEachBlock(need: .meanSquares, parameters: matrices) { block, owned, inputs in
+      for parameter in owned {
+        let width = try inputs.meanSquares(ofInputsTo: parameter.name).count
+        table.append([.text(parameter.name), .number(Double(width))])
+      }
+    }
+    for (index, parameter) in matrices.enumerated() where index % 2 == 1 {
+      model.setIntent(.dense(.bf16), of: parameter)
+    }
+    model.report(table)
+    model.note("looked at \(matrices.count) matrices")
+  }
+
+  func run(on block: BlockEditor) throws -> PreservedAnalyses {
+    for assignment in block.assignments {
+      Record.current.add("cast \(assignment.parameter.name)")
+      let weights = block.value(of: assignment.parameter).storage.withBytes { DenseCodec.decode($0, as: .f32) }
+      try block.replace(assignment, with: DenseCodec.encode(weights.span, as: .bf16), error: nil)
+    }
+    return .none
   }
 }
 
@@ -125,18 +180,29 @@ struct Liar: BlockPass {
 }
 
 /// A calibration that writes down when it is asked and what the model then holds.
-struct RecordingCalibration: SweepCalibration {
+final class RecordingCalibration: SweepCalibration {
   struct Inputs: BlockInputs {
     let graph: ModelGraph
+
+    func tokenCount(ofInputsTo parameter: String) -> Int { 1 }
+
     func meanSquares(ofInputsTo parameter: String) -> [Float] {
       [Float](repeating: 1, count: graph.parameter(named: parameter)?.dimensions.last ?? 0)
     }
+
+    func gram(ofInputsTo parameter: String) -> Gram {
+      Gram(width: graph.parameter(named: parameter)?.dimensions.last ?? 0)
+    }
   }
 
-  func inputs(of block: Block, in model: Model) -> any BlockInputs {
-    Record.current.add("enter \(block.name)")
+  func restart(on model: Model) { Record.current.add("restart") }
+
+  func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
+    Record.current.add("enter \(block.name) for \(need) of \(parameters)")
     return Inputs(graph: model.graph)
   }
+
+  func blockInfluence(of block: Block, in model: Model) -> Double { 0.5 }
 
   func advance(through block: Block, in model: Model) {
     let steps = model.values["\(block.name).mlp"]?.history.count
@@ -150,5 +216,5 @@ struct MemoryStore: PayloadStore {
 }
 
 extension PassCatalog {
-  static let recording = PassCatalog([Shift.self, Probe.self, Crop.self, Liar.self])
+  static let recording = PassCatalog([Shift.self, Probe.self, Choosy.self, Crop.self, Liar.self])
 }

@@ -16,7 +16,7 @@ struct SafetensorsIndex: Sendable {
   /// - Throws: `ByteIOError`, `JSONError`, `CheckpointFolderError`.
   init(folder: String) throws {
     let path = FileSystem.path(folder, Self.fileName)
-    let bytes = try FileSystem.readSmallFile(path, limit: SafetensorsFile.headerByteCountLimit)
+    let bytes = try FileSystem.readSmallFile(path, limit: SafetensorsFile.headerByteCountLimit, allowsPipes: false)
     try self.init(JSONValue.parse(bytes.span, source: path), path: path)
   }
 

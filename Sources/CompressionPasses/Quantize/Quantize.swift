@@ -3,21 +3,28 @@ import ModelGraph
 import PassKit
 import TensorCore
 
-/// Replaces dense weights by integers of a few bits that share a scale per group, rounded to nearest.
-///
-/// The scale and zero point of each group are searched for the smallest squared error (``GroupedQuantizer``); no
-/// calibration data is needed.
+/// Replaces floating-point weights by integers of a few bits that share a scale per group: rounded to nearest, weighted by
+/// the inputs' mean squares, or with feedback of the errors (``MatrixEncoder``).
 public struct Quantize: ParameterPass {
   public static let name = "quantize"
-  public static let summary = "replace dense weights by integers of 2 to 8 bits that share a scale per group"
+  public static let summary = "replace floating-point weights by integers of 2 to 8 bits that share a scale per group"
   public static let options = QuantizeOptions.declarations
   public static let details = """
     Every group of `group` consecutive weights of a row has its own scale and, unless `symmetric`, its own zero point,
-    both searched for the smallest squared error. `group` must divide the rows of every tensor taken.
+    both searched for the smallest squared error. `group` must divide the rows of every plain matrix taken.
+
+    `method=rtn` rounds to nearest and needs no calibration text. `imatrix` weighs each column's error by the mean square
+    of its input. `gptq` lets every column take up the errors of those before it, so that the output changes least, and
+    then improves codes and scales once more; it is the most accurate and the slowest.
+
+    After `sparsify` or `factorize` the kept values or the factors are taken; places stay as they are. Where `group` does
+    not divide their rows, the largest smaller one that does is used. After `allocate-bits` every matrix gets the encoding
+    decided for it, and `bits` must be left out.
 
     `embedding` and `head` say the bits of these two wherever the pass takes them, by default or by targets; `bits` is
     for all others. Where the head multiplies by the embedding table there is one tensor: `embedding` governs it, and
-    a `head` that says something else (other than its default) is refused.
+    a `head` that says something else (other than its default) is refused. An embedding that is only looked up multiplies
+    nothing and is always rounded to nearest.
 
     Routers and norms are taken only where a pattern names them, vectors such as biases never.
     """
@@ -26,31 +33,65 @@ public struct Quantize: ParameterPass {
 
   public init(_ values: OptionValues) throws(OptionConflict) { options = try QuantizeOptions(values) }
 
+  public var calibrationNeed: CalibrationNeed { options.method.calibrationNeed }
+
   public func plan(_ outline: inout OutlineEditor) throws(PassError) {
-    let matched = try outline.matrices(targets: options.targets, moreRoles: [.embedding, .head])
-    if outline.outline.graph.isTied, let table = matched.first(where: { $0.role == .embedding }) {
+    let matched = try outline.matrices(
+      targets: options.targets, moreRoles: [.embedding, .head], taking: .denseLeaves)
+    let decided = matched.filter { outline.outline.intents[$0.name] != nil }
+    if let first = decided.first, let intent = outline.outline.intents[first.name],
+      QuantizeOptions.bitsOption.declaration.fallback != .value(.integer(options.bits))
+    {
+      throw .decidedBefore(option: "bits", parameter: first.name, encoding: intent.encoding)
+    }
+    let open = matched.filter { outline.outline.intents[$0.name] == nil }
+    if outline.outline.graph.isTied, let table = open.first(where: { $0.role == .embedding }) {
       try checkTiedHead(table, &outline)
     }
-    let taken = matched.filter { bits(of: $0) > 0 }
-    guard !taken.isEmpty else {
+    let taken = open.filter { bits(of: $0) > 0 }
+    guard !taken.isEmpty || !decided.isEmpty else {
       throw .nothingToDo(
         why: "embedding=0 and head=0 leave out all that is still dense among the targets",
         fix: "give them bits, widen the targets, or remove this step")
     }
-    try checkGroups(taken)
-    for parameter in taken {
-      outline.assign(
-        .grouped(
-          GroupedEncoding(
-            bits: bits(of: parameter), groupElementCount: options.group, isSymmetric: options.isSymmetric)),
-        to: parameter)
+    let rows = taken.filter { outline.outline.encoding(of: $0).isDense }.map {
+      PassError.RowLength(parameter: $0.name, elementCount: MatrixShape(dimensions: $0.dimensions).inputCount)
     }
+    try GroupRule(group: options.group).check(rows)
+    for parameter in matched {
+      let before = outline.outline.encoding(of: parameter)
+      let after: Encoding
+      if let intent = outline.outline.intents[parameter.name] {
+        after = intent.encoding
+      } else if bits(of: parameter) > 0 {
+        after = options.quantized(
+          before, shape: MatrixShape(dimensions: parameter.dimensions), bits: bits(of: parameter))
+      } else {
+        continue
+      }
+      if after != before { outline.assign(after, to: parameter) }
+    }
+  }
+
+  public func run(on block: BlockEditor) throws -> PreservedAnalyses {
+    let isByRows = { (assignment: EncodingAssignment) in
+      guard options.method == .rtn, assignment.before.isDense else { return false }
+      switch assignment.after {
+      case .dense, .grouped: return true
+      case .trellis, .sparse, .lowRank, .sum, .wrapped: return false
+      }
+    }
+    try encodeRows(of: block.assignments.filter(isByRows), in: block)
+    let encoder = MatrixEncoder(method: options.method, damping: options.damping, order: options.order)
+    try block.round(block.assignments.filter { !isByRows($0) }, with: encoder)
+    return .none
   }
 
   public func encode(
     _ rows: Span<Float>, shape: MatrixShape, as encoding: Encoding
   ) throws(WeightFault) -> EncodedRows {
-    guard case .grouped(let grouped) = encoding else { preconditionFailure("quantize plans grouped encodings only") }
+    if case .dense(let type) = encoding { return try EncodedRows(rounding: rows, shape: shape, to: type) }
+    guard case .grouped(let grouped) = encoding else { preconditionFailure("rows are dense or grouped") }
     var quantizer = GroupedQuantizer(encoding: grouped, inputCount: shape.inputCount)
     var packer = GroupedPacker(
       encoding: grouped, inputCount: shape.inputCount, expectedRowCount: shape.outputCount)
@@ -77,20 +118,5 @@ public struct Quantize: ParameterPass {
       throw .tiedHead(parameter: table.name, embeddingBits: options.embeddingBits, headBits: options.headBits)
     }
     outline.note("the head multiplies by \(table.name), so embedding=\(options.embeddingBits) holds for both")
-  }
-
-  private func checkGroups(_ parameters: [ParameterDeclaration]) throws(PassError) {
-    let rows = parameters.map {
-      PassError.RowLength(parameter: $0.name, elementCount: MatrixShape(dimensions: $0.dimensions).inputCount)
-    }
-    let offending = rows.filter { $0.elementCount % options.group != 0 }
-    guard !offending.isEmpty else { return }
-    let common = rows.reduce(0) { Self.greatestCommonDivisor($0, $1.elementCount) }
-    let divisor = (1...min(options.group, common)).last { common % $0 == 0 } ?? 1
-    throw .groupDoesNotDivide(group: options.group, rows: offending, largestDivisor: divisor)
-  }
-
-  private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
-    b == 0 ? a : greatestCommonDivisor(b, a % b)
   }
 }

@@ -3,19 +3,19 @@ import PassKit
 
 /// The options of `quantize`.
 struct QuantizeOptions: Sendable {
-  /// How codes and scales are chosen.
-  enum Method: String, CaseIterable, Sendable {
-    /// Round to nearest, with a search for the scale of each group.
-    case rtn
-  }
-
-  static let methodOption = PassOption<Method>.choice("method", default: .rtn, "how codes and scales are chosen")
+  static let methodOption = PassOption<MatrixEncoder.Method>.choice(
+    "method", default: .rtn, "how codes and scales are chosen")
   static let bitsOption = PassOption<Int>.integer("bits", in: 2...8, default: 4, "bits of a code")
   static let groupOption = PassOption<Int>.integer(
     "group", in: 1...GroupedEncoding.largestGroup, default: 64,
     "consecutive weights of a row that share a scale; divides every row")
   static let symmetricOption = PassOption<Bool>.boolean(
     "symmetric", default: false, "without zero points: smaller by a byte a group, less accurate")
+  static let dampingOption = PassOption<Double>.number(
+    "damping", in: 1e-6...10, default: 0.01,
+    "with gptq: share of the inputs' mean square that is added to each, against chance in the calibration text")
+  static let orderOption = PassOption<MatrixEncoder.ColumnOrder>.choice(
+    "order", default: .activation, "with gptq: which columns go first, those with the largest inputs or the leftmost")
   static let embeddingOption = PassOption<Int>.integer(
     "embedding", in: 0...8, default: 8, "bits of the embedding, 0 or 2 to 8; 0 leaves it as it is")
   static let headOption = PassOption<Int>.integer(
@@ -25,9 +25,13 @@ struct QuantizeOptions: Sendable {
 
   static let declarations = [
     methodOption.declaration, bitsOption.declaration, groupOption.declaration, symmetricOption.declaration,
-    embeddingOption.declaration, headOption.declaration, targetsOption.declaration,
+    dampingOption.declaration, orderOption.declaration, embeddingOption.declaration, headOption.declaration,
+    targetsOption.declaration,
   ]
 
+  let method: MatrixEncoder.Method
+  let damping: Double
+  let order: MatrixEncoder.ColumnOrder
   let bits: Int
   let group: Int
   let isSymmetric: Bool
@@ -38,6 +42,9 @@ struct QuantizeOptions: Sendable {
   let targets: [Glob]?
 
   init(_ values: OptionValues) throws(OptionConflict) {
+    method = values[Self.methodOption]
+    damping = values[Self.dampingOption]
+    order = values[Self.orderOption]
     bits = values[Self.bitsOption]
     group = values[Self.groupOption]
     isSymmetric = values[Self.symmetricOption]

@@ -36,6 +36,13 @@ import CCrypto
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// The 32 bytes of the digest of `bytes`.
+  public static func digest(of bytes: Span<UInt8>) -> [UInt8] {
+    var hasher = SHA256()
+    hasher.update(bytes)
+    return hasher.finish()
+  }
+
   /// The digest of `bytes` as 64 lower-case hexadecimal digits.
   public static func hexadecimal(of bytes: Span<UInt8>) -> String {
     var hasher = SHA256()

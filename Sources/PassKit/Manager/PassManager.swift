@@ -1,3 +1,4 @@
+import DecodeKernels
 import ModelGraph
 import ModelIR
 import Parallelism
@@ -5,9 +6,11 @@ import Parallelism
 /// Runs the steps of a list over a model: threads, order, verification, measurement and progress are its business, so
 /// that passes are nothing but their algorithm.
 public struct PassManager {
-  let pool: WorkerPool
+  let context: KernelContext
   let store: any PayloadStore
   let calibration: (any SweepCalibration)?
+  let evaluation: (any CandidateEvaluation)?
+  let journal: (any RunJournal)?
   let isCancelled: () -> Bool
   let progress: (PassProgress) -> Void
   let inspection: Inspection?
@@ -30,37 +33,43 @@ public struct PassManager {
 
   /// - Parameters:
   ///   - store: where new values go.
-  ///   - calibration: for passes that need it.
+  ///   - calibration: for passes that look at the inputs of blocks.
+  ///   - evaluation: for passes that try candidates.
+  ///   - journal: remembers what was done, nil for a run that begins anew when it is killed.
   ///   - isCancelled: asked between tensors.
   ///   - progress: told how far the run is.
   ///   - inspection: shown the model between steps.
   public init(
-    pool: WorkerPool, store: any PayloadStore, calibration: (any SweepCalibration)? = nil,
+    context: KernelContext, store: any PayloadStore, calibration: (any SweepCalibration)? = nil,
+    evaluation: (any CandidateEvaluation)? = nil, journal: (any RunJournal)? = nil,
     isCancelled: @escaping () -> Bool = { false }, progress: @escaping (PassProgress) -> Void = { _ in },
     inspection: Inspection? = nil
   ) {
-    self.pool = pool
+    self.context = context
     self.store = store
     self.calibration = calibration
+    self.evaluation = evaluation
+    self.journal = journal
     self.isCancelled = isCancelled
     self.progress = progress
     self.inspection = inspection
   }
+
+  var pool: WorkerPool { context.pool }
 
   /// Runs `steps` in order; block passes that follow one another share a sweep over the blocks.
   ///
   /// The result is the same on any number of threads.
   /// - Returns: the model after the last step, and a report per step.
   /// - Throws: `StepFailure` for a step that cannot be done; all steps are planned before any weight is read.
-  ///   Whatever the store or the inspection throws.
+  ///   Whatever the store, the journal or the inspection throws.
   public func run(_ steps: [PassStep], on model: Model) throws -> (model: Model, reports: [StepReport]) {
     let plan = try PassPlan(steps, on: ModelOutline(of: model))
-    for step in plan.steps where calibration == nil && (step.step.pass as? any BlockPass)?.needsCalibration == true {
-      throw StepFailure(number: step.number, step: step.step, error: .needsCalibration)
-    }
+    if calibration == nil { try plan.requireNoCalibration() }
     let run = PassRun(model, plan: plan, manager: self)
     var reports: [StepReport] = []
     for sweep in sweeps(of: steps) {
+      try survey(steps[sweep.lowerBound], number: sweep.lowerBound + 1, in: run)
       // Planned again on the model as it now is: a pass that decides by the weights may have left it otherwise than it
       // could foresee.
       var outline = ModelOutline(of: run.model)
@@ -87,7 +96,7 @@ public struct PassManager {
     var sweeps: [Range<Int>] = []
     for (index, step) in steps.enumerated() {
       let continues =
-        index > 0 && step.pass is any BlockPass && steps[index - 1].pass is any BlockPass
+        index > 0 && step.pass is any BlockPass && !step.needsSurvey && steps[index - 1].pass is any BlockPass
         && inspection?.isWanted(steps[index - 1]) != true
       if continues, let last = sweeps.popLast() {
         sweeps.append(last.lowerBound..<index + 1)
@@ -98,28 +107,48 @@ public struct PassManager {
     return sweeps
   }
 
+  /// Lets a pass that must see the whole model first do so.
+  private func survey(_ step: PassStep, number: Int, in run: PassRun) throws {
+    guard step.needsSurvey, let pass = step.pass as? any SurveyingPass else { return }
+    let plan = try StepPlan(number: number, step, on: ModelOutline(of: run.model))
+    try run.perform("survey of step \(number)") {
+      try timed(plan, in: run) {
+        try pass.survey(ModelEditor(run: run, plan: plan))
+        return .all
+      }
+    }
+  }
+
   private func runSweep(_ plans: [StepPlan], in run: PassRun) throws {
     if let pass = plans[0].step.pass as? any ModelPass {
-      try timed(plans[0], in: run) { try pass.run(on: ModelEditor(run: run, plan: plans[0])) }
+      try run.perform("step \(plans[0].number)") {
+        try timed(plans[0], in: run) { try pass.run(on: ModelEditor(run: run, plan: plans[0])) }
+      }
       try failing(plans[0]) { try run.verify(plans[0].assignments, of: plans[0]) }
       return
     }
-    let owners = run.model.graph.parametersByBlock()
-    let isCalibrated = plans.contains { ($0.step.pass as? any BlockPass)?.needsCalibration == true }
+    let owners = run.model.graph.parametersByLastUse()
+    let follower = calibration.map { SweepFollower(calibration: $0, run: run) }
     for (index, block) in run.model.graph.blocks.enumerated() {
-      let inputs = isCalibrated ? try calibration?.inputs(of: block, in: run.model) : nil
-      let parameters = owners[index].parameters
-      let names = Set(parameters.map(\.name))
-      for plan in plans {
-        guard let pass = plan.step.pass as? any BlockPass else { preconditionFailure("a sweep is of block passes") }
-        let assignments = plan.assignments.filter { names.contains($0.parameter.name) }
-        let editor = BlockEditor(
-          block: block, parameters: parameters, assignments: assignments, inputs: pass.needsCalibration ? inputs : nil,
-          run: run, plan: plan, blockIndex: index)
-        try timed(plan, in: run) { try pass.run(on: editor) }
-        try failing(plan) { try run.verify(assignments, of: plan) }
+      let names = Set(owners[index].map(\.name))
+      let shares = plans.map { plan in plan.assignments.filter { names.contains($0.parameter.name) } }
+      try run.perform("steps \(plans[0].number) to \(plans[plans.count - 1].number), block \(block.name)") {
+        for (plan, assignments) in zip(plans, shares) {
+          guard let pass = plan.step.pass as? any BlockPass else { preconditionFailure("a sweep is of block passes") }
+          try timed(plan, in: run) {
+            let inputs =
+              assignments.isEmpty
+              ? nil
+              : try follower?.inputs(
+                ofBlock: index, need: pass.calibrationNeed, parameters: assignments.map(\.parameter.name))
+            return try pass.run(
+              on: BlockEditor(
+                block: block, parameters: owners[index], assignments: assignments, inputs: inputs, run: run,
+                plan: plan, blockIndex: index))
+          }
+          try failing(plan) { try run.verify(assignments, of: plan) }
+        }
       }
-      if isCalibrated { try calibration?.advance(through: block, in: run.model) }
     }
   }
 

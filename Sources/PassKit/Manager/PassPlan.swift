@@ -20,6 +20,16 @@ public struct PassPlan: Sendable {
     self.steps = plans
     self.outline = outline
   }
+
+  /// Whether some step looks at calibration text.
+  public var needsCalibration: Bool { steps.contains(where: \.step.needsCalibration) }
+
+  /// - Throws: `StepFailure` for the first step that looks at calibration text.
+  public func requireNoCalibration() throws(StepFailure) {
+    for plan in steps where plan.step.needsCalibration {
+      throw StepFailure(number: plan.number, step: plan.step, error: .needsCalibration)
+    }
+  }
 }
 
 /// What one step will do.

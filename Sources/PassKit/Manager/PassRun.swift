@@ -8,30 +8,36 @@ import TensorCore
 /// it.
 final class PassRun {
   var model: Model
+  /// The model before the first step.
+  let original: Model
   let manager: PassManager
   let analyses = AnalysisCache()
   let start = ContinuousClock.now
-  private(set) var statistics: [Statistics]
-  private let stepCount: Int
+  private var figures: [StepFigures]
+  private var changes: Changes
   private let totalByteCount: Int
   private var doneByteCount = 0
 
-  /// What a step has done so far.
-  struct Statistics {
-    var parameterCount = 0
-    var byteCountChange = 0
-    var squaredError = 0.0
-    var squaredNorm = 0.0
-    var duration = Duration.zero
+  /// What the unit at work has done so far.
+  private struct Changes {
+    var figures: [StepFigures]
+    var replaced: Set<String> = []
+    var intended: Set<String> = []
+    var replacesGraph = false
+
+    init(stepCount: Int) { figures = (0..<stepCount).map { StepFigures(stepNumber: $0 + 1) } }
   }
 
   init(_ model: Model, plan: PassPlan, manager: PassManager) {
     self.model = model
+    original = model
     self.manager = manager
-    stepCount = plan.steps.count
-    statistics = plan.steps.map { _ in Statistics() }
+    changes = Changes(stepCount: plan.steps.count)
+    figures = changes.figures
     totalByteCount = plan.steps.reduce(0) { $0 + $1.sourceByteCount }
   }
+
+  private var stepCount: Int { figures.count }
 
   func value(of parameter: String) -> ParameterValue {
     guard let value = model.values[parameter] else { preconditionFailure("\(parameter) has no value") }
@@ -45,23 +51,44 @@ final class PassRun {
     let storage = try manager.store.store(bytes)
     old.storage.release(0..<old.storage.byteCount)
     model.values[name] = old.replaced(by: assignment.after, storage: storage, step: plan.step.text)
-    let index = plan.number - 1
-    statistics[index].parameterCount += 1
-    statistics[index].byteCountChange += storage.byteCount - old.storage.byteCount
-    statistics[index].squaredError += error?.squaredError ?? 0
-    statistics[index].squaredNorm += error?.squaredNorm ?? 0
+    changes.replaced.insert(name)
+    changeFigures(of: plan) { figures in
+      figures.parameterCount += 1
+      figures.byteCountChange += storage.byteCount - old.storage.byteCount
+      figures.squaredError += error?.squaredError ?? 0
+      figures.squaredNorm += error?.squaredNorm ?? 0
+    }
   }
 
   /// Puts a new graph in place and lets go of the values it does not use.
   func replaceGraph(_ graph: ModelGraph, in plan: StepPlan) {
+    let before = model.values.values.reduce(0) { $0 + $1.storage.byteCount }
+    adopt(graph)
+    let after = model.values.values.reduce(0) { $0 + $1.storage.byteCount }
+    changes.replacesGraph = true
+    changeFigures(of: plan) { $0.byteCountChange += after - before }
+  }
+
+  private func adopt(_ graph: ModelGraph) {
     let names = Set(graph.parameters.map(\.name))
-    let dropped = model.values.filter { !names.contains($0.key) }
-    statistics[plan.number - 1].byteCountChange -= dropped.reduce(0) { $0 + $1.value.storage.byteCount }
     model.graph = graph
     model.values = model.values.filter { names.contains($0.key) }
   }
 
-  func addTime(_ duration: Duration, to plan: StepPlan) { statistics[plan.number - 1].duration += duration }
+  func setIntent(_ encoding: Encoding?, of name: String) {
+    model.values[name]?.intent = encoding
+    changes.intended.insert(name)
+  }
+
+  func note(_ text: String, in plan: StepPlan) { changeFigures(of: plan) { $0.notes.append(text) } }
+
+  func report(_ table: ReportTable, in plan: StepPlan) { changeFigures(of: plan) { $0.tables.append(table) } }
+
+  func addTime(_ duration: Duration, to plan: StepPlan) { changeFigures(of: plan) { $0.duration += duration } }
+
+  private func changeFigures(of plan: StepPlan, _ change: (inout StepFigures) -> Void) {
+    change(&changes.figures[plan.number - 1])
+  }
 
   /// Checks that `plan` was kept for `assignments`.
   func verify(_ assignments: [EncodingAssignment], of plan: StepPlan) throws {
@@ -86,11 +113,56 @@ final class PassRun {
   }
 
   func report(of plan: StepPlan, byteCountBefore: Int) -> StepReport {
-    let statistics = statistics[plan.number - 1]
+    let figures = figures[plan.number - 1]
     return StepReport(
-      number: plan.number, step: plan.step.text, parameterCount: statistics.parameterCount,
-      byteCountBefore: byteCountBefore, byteCountAfter: byteCountBefore + statistics.byteCountChange,
-      relativeSquaredError: statistics.squaredNorm > 0 ? statistics.squaredError / statistics.squaredNorm : nil,
-      seconds: statistics.duration / .seconds(1), notes: plan.notes)
+      number: plan.number, step: plan.step.text, parameterCount: figures.parameterCount,
+      byteCountBefore: byteCountBefore, byteCountAfter: byteCountBefore + figures.byteCountChange,
+      relativeSquaredError: figures.squaredNorm > 0 ? figures.squaredError / figures.squaredNorm : nil,
+      seconds: figures.duration / .seconds(1), notes: plan.notes + figures.notes, tables: figures.tables)
+  }
+}
+
+// MARK: - Units
+
+extension PassRun {
+  /// Does a unit of the run and hands the journal what it changed; or, where the journal has it, takes it from there.
+  func perform(_ unit: String, _ body: () throws -> Void) throws {
+    if let record = try manager.journal?.record(of: unit) { return adopt(record) }
+    let doneBefore = doneByteCount
+    try body()
+    let record = UnitRecord(
+      unit: unit, graph: changes.replacesGraph ? model.graph : nil, values: changedValues,
+      figures: changes.figures.filter { $0 != StepFigures(stepNumber: $0.stepNumber) },
+      doneByteCount: doneByteCount - doneBefore)
+    try manager.journal?.append(record)
+    add(record.figures)
+    changes = Changes(stepCount: stepCount)
+  }
+
+  private var changedValues: [ValueChange] {
+    model.graph.parameters.compactMap { parameter in
+      let isReplaced = changes.replaced.contains(parameter.name)
+      guard isReplaced || changes.intended.contains(parameter.name) else { return nil }
+      let value = value(of: parameter.name)
+      return ValueChange(
+        parameter: parameter.name, storage: isReplaced ? value.storage : nil, encoding: value.encoding,
+        history: value.history, intent: value.intent)
+    }
+  }
+
+  private func adopt(_ record: UnitRecord) {
+    if let graph = record.graph { adopt(graph) }
+    for change in record.values {
+      guard let storage = change.storage ?? model.values[change.parameter]?.storage else { continue }
+      model.values[change.parameter] = ParameterValue(
+        encoding: change.encoding, storage: storage, history: change.history, intent: change.intent)
+    }
+    analyses.drop(except: .none)
+    doneByteCount += record.doneByteCount
+    add(record.figures)
+  }
+
+  private func add(_ parts: [StepFigures]) {
+    for part in parts { figures[part.stepNumber - 1].add(part) }
   }
 }

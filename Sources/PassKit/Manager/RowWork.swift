@@ -67,7 +67,12 @@ struct RowChunk {
 extension ParameterPass {
   /// Encodes the planned parameters of the block, cut by rows among all threads.
   public func run(on block: BlockEditor) throws -> PreservedAnalyses {
-    let assignments = block.assignments
+    try encodeRows(of: block.assignments, in: block)
+    return .none
+  }
+
+  /// Encodes some of the planned parameters of the block, which must be dense, cut by rows among all threads.
+  public func encodeRows(of assignments: [EncodingAssignment], in block: BlockEditor) throws {
     let sources = assignments.map { block.value(of: $0.parameter) }
     var assembly: EncodedRows?
     var squaredNorm = 0.0
@@ -92,7 +97,6 @@ extension ParameterPass {
       }
       try block.advance(by: byteCount)
     }
-    return .none
   }
 
   private func encode(

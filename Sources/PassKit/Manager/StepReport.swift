@@ -14,4 +14,6 @@ public struct StepReport: Sendable {
   public let seconds: Double
   /// What the pass had to say about its choice.
   public let notes: [String]
+  /// What it found on its way.
+  public let tables: [ReportTable]
 }

@@ -33,6 +33,8 @@ public enum OptionKind: Sendable, Hashable {
   case globs
   /// N of every M consecutive weights are kept; 1 ≤ N < M ≤ the limit.
   case pattern(largestGroup: Int)
+  /// Encodings to choose from.
+  case candidates
   case text
 }
 
@@ -46,6 +48,7 @@ public enum OptionValue: Sendable, Hashable {
   case integers([Int])
   case globs([Glob])
   case pattern(KeptPattern)
+  case candidates([EncodingCandidate])
   case text(String)
 }
 
@@ -73,6 +76,7 @@ extension OptionKind {
     case .integers(let range): "integers \(Self.words(range)), separated by commas"
     case .globs: "a glob over parameter names, or a list of them"
     case .pattern(let limit): "a pattern N:M with N below M and M at most \(limit), such as 2:4"
+    case .candidates: "encodings separated by commas, such as 2,3,4g32,6s,t3,2:4x4,bf16"
     case .text: "a text"
     }
   }
@@ -89,6 +93,7 @@ extension OptionKind {
     case .integers(let range): "\(Self.notation(range)),…"
     case .globs: "GLOB,…"
     case .pattern: "N:M"
+    case .candidates: "CANDIDATE,…"
     case .text: "TEXT"
     }
   }

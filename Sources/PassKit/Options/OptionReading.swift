@@ -36,6 +36,13 @@ extension OptionKind {
         globs.append(glob)
       }
       return .globs(globs)
+    case .candidates:
+      var candidates: [EncodingCandidate] = []
+      for item in written.items {
+        guard let candidate = EncodingCandidate(item), !candidates.contains(candidate) else { throw .malformed }
+        candidates.append(candidate)
+      }
+      return .candidates(candidates)
     default:
       guard case .scalar(let text) = written else { throw .malformed }
       return try readScalar(text)
@@ -58,7 +65,7 @@ extension OptionKind {
     case .text:
       guard !text.isEmpty else { throw .malformed }
       return .text(text)
-    case .integers, .globs: throw .malformed
+    case .integers, .globs, .candidates: throw .malformed
     }
   }
 

@@ -9,6 +9,7 @@ extension OptionValue {
     case .integers(let values): values.map(String.init).joined(separator: ",")
     case .globs(let globs): globs.map(\.text).joined(separator: ",")
     case .pattern(let pattern): "\(pattern.kept):\(pattern.group)"
+    case .candidates(let candidates): candidates.map(\.text).joined(separator: ",")
     }
   }
 
@@ -18,6 +19,7 @@ extension OptionValue {
     case .integer, .byteSize, .number, .boolean, .word: text
     case .integers(let values): "[" + values.map(String.init).joined(separator: ", ") + "]"
     case .globs(let globs): "[" + globs.map { Self.quoted($0.text) }.joined(separator: ", ") + "]"
+    case .candidates(let candidates): "[" + candidates.map { Self.quoted($0.text) }.joined(separator: ", ") + "]"
     case .pattern, .text: Self.quoted(text)
     }
   }

@@ -18,6 +18,14 @@ public struct OptionValues: Sendable, Equatable {
   public var pairs: [(name: String, value: OptionValue)] {
     declarations.compactMap { declaration in values[declaration.name].map { (declaration.name, $0) } }
   }
+
+  /// The same with another text for an option, or none; options without a value stay so.
+  func replacingText(of option: PassOption<String?>, _ replacement: (String) -> String?) -> OptionValues {
+    guard let text = self[option] else { return self }
+    var values = values
+    values[option.declaration.name] = replacement(text).map(OptionValue.text)
+    return OptionValues(declarations: declarations, values: values)
+  }
 }
 
 /// An option as it stands in a list.
@@ -30,11 +38,13 @@ struct WrittenOption {
 extension OptionValues {
   /// Reads `written` against the declarations.
   /// - Parameters:
+  ///   - base: values for options that are not written.
   ///   - owner: the pass or section, for messages.
   ///   - place: where the owner stands.
   /// - Throws: for the first option that is unknown, given twice, or not of its kind, and for a required one left out.
   init(
-    _ written: [WrittenOption], declarations: [OptionDeclaration], owner: String, place: SourcePlace
+    _ written: [WrittenOption], declarations: [OptionDeclaration], base: OptionValues? = nil, owner: String,
+    place: SourcePlace
   ) throws(PassListError) {
     var values: [String: OptionValue] = [:]
     for option in written {
@@ -54,6 +64,7 @@ extension OptionValues {
           isOutOfRange: error == .outOfRange, place: option.place)
       }
     }
+    if let base { values.merge(base.values) { written, _ in written } }
     for declaration in declarations where values[declaration.name] == nil {
       switch declaration.fallback {
       case .value(let value): values[declaration.name] = value

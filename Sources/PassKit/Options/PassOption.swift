@@ -111,6 +111,16 @@ extension PassOption where Value == KeptPattern {
   }
 }
 
+extension PassOption where Value == [EncodingCandidate] {
+  public static func candidates(
+    _ name: String, default fallback: [EncodingCandidate]? = nil, _ summary: String
+  ) -> PassOption {
+    PassOption(name, .candidates, fallback.map(OptionValue.candidates), summary) { value in
+      if case .candidates(let candidates)? = value { candidates } else { nil }
+    }
+  }
+}
+
 extension PassOption where Value == String {
   public static func text(_ name: String, default fallback: String? = nil, _ summary: String) -> PassOption {
     PassOption(name, .text, fallback.map(OptionValue.text), summary) { value in

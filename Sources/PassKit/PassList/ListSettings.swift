@@ -25,6 +25,45 @@ public struct CalibrationSettings: Sendable, Equatable {
   /// Tokens in a sequence.
   public var length: Int { values[Self.lengthOption] }
   public var seed: Int { values[Self.seedOption] }
+
+  /// How the text is sampled, in one line, without where it lies.
+  public var samplingText: String {
+    values.pairs.filter { $0.name != Self.textOption.declaration.name }
+      .map { "\($0.name)=\($0.value.text)" }.joined(separator: " ")
+  }
+}
+
+/// What the command line says about calibration in place of a list; nil leaves what the list says.
+public struct CalibrationOverrides: Sendable, Equatable {
+  /// A path from the working folder.
+  public var text: String?
+  public var field: String?
+  public var sequenceCount: Int?
+  /// Tokens in a sequence.
+  public var length: Int?
+  public var seed: Int?
+
+  public init(
+    text: String? = nil, field: String? = nil, sequenceCount: Int? = nil, length: Int? = nil, seed: Int? = nil
+  ) {
+    self.text = text
+    self.field = field
+    self.sequenceCount = sequenceCount
+    self.length = length
+    self.seed = seed
+  }
+
+  /// The options as they would stand in a list.
+  var written: [WrittenOption] {
+    let pairs: [(name: String, option: String, value: String?)] = [
+      ("text", "--calibration", text), ("field", "--calibration-field", field),
+      ("sequences", "--calibration-sequences", sequenceCount.map { String($0) }),
+      ("length", "--calibration-length", length.map { String($0) }), ("seed", "--seed", seed.map { String($0) }),
+    ]
+    return pairs.compactMap { pair in
+      pair.value.map { WrittenOption(name: pair.name, value: .scalar($0), place: .option(pair.option)) }
+    }
+  }
 }
 
 /// The `verify` section of a list: what is measured after a compile, and the gates it must meet.

@@ -4,12 +4,14 @@ public struct PassList: Sendable {
   public static let version = 1
 
   /// Nil where the list has no such section.
-  public let calibration: CalibrationSettings?
+  public private(set) var calibration: CalibrationSettings?
   public private(set) var steps: [PassStep]
   /// Nil where the list has no such section.
   public let verify: VerifySettings?
   /// The folder that relative paths of the list start from; nil for a list that was not read from a file.
   public let folder: String?
+  /// The calibration text as seen from the working directory, nil where none is named.
+  public private(set) var calibrationTextPath: String?
 
   /// No passes: every tensor keeps its type.
   public static let identity = PassList(calibration: nil, steps: [], verify: nil, folder: nil)
@@ -19,6 +21,7 @@ public struct PassList: Sendable {
     self.steps = steps
     self.verify = verify
     self.folder = folder
+    calibrationTextPath = calibration?.text.map { Self.path($0, from: folder) }
   }
 
   /// Appends a step written as after `--pass`.
@@ -26,8 +29,40 @@ public struct PassList: Sendable {
     steps.append(try PassStep(parsing: text, catalog: catalog))
   }
 
+  /// Takes what the command line says about calibration.
+  /// - Throws: for a value out of range.
+  public mutating func override(_ overrides: CalibrationOverrides) throws(PassListError) {
+    let written = overrides.written
+    guard !written.isEmpty else { return }
+    var base = calibration?.values
+    if let text = overrides.text {
+      calibrationTextPath = text
+      // The field of another text says nothing about this one.
+      base = base?.replacingText(of: CalibrationSettings.fieldOption) { _ in nil }
+    }
+    calibration = CalibrationSettings(
+      values: try OptionValues(
+        written, declarations: CalibrationSettings.options, base: base, owner: "calibration",
+        place: .option("--calibration")))
+  }
+
+  /// The list with the names of its texts without their folders: what may go into a pack, which is to be the same
+  /// wherever the list and its texts lie.
+  public var withoutFolders: PassList {
+    let name = { (path: String) in path.split(separator: "/").last.map(String.init) ?? path }
+    return PassList(
+      calibration: calibration.map {
+        CalibrationSettings(values: $0.values.replacingText(of: CalibrationSettings.textOption, name))
+      },
+      steps: steps,
+      verify: verify.map { VerifySettings(values: $0.values.replacingText(of: VerifySettings.textOption, name)) },
+      folder: nil)
+  }
+
   /// A path of the list as seen from the working directory.
-  public func resolved(_ path: String) -> String {
+  public func resolved(_ path: String) -> String { Self.path(path, from: folder) }
+
+  private static func path(_ path: String, from folder: String?) -> String {
     guard let folder, !folder.isEmpty, !path.hasPrefix("/") else { return path }
     return folder.hasSuffix("/") ? folder + path : "\(folder)/\(path)"
   }

@@ -13,6 +13,36 @@ public struct PassStep: Sendable {
   /// The canonical one-line form with every default spelled out: `cast type=f16`.
   public var text: String { ([name] + values.pairs.map { "\($0.name)=\($0.value.text)" }).joined(separator: " ") }
 
+  /// Whether it looks at calibration text.
+  public var needsCalibration: Bool {
+    switch pass {
+    case let pass as any BlockPass: pass.calibrationNeed != .none || evaluatesCandidates
+    case let pass as any ModelPass: pass.needsCalibration
+    default: false
+    }
+  }
+
+  /// The most it has to know about the inputs inside a block.
+  public var calibrationNeed: CalibrationNeed {
+    switch pass {
+    case let pass as any BlockPass: pass.calibrationNeed
+    case let pass as any ModelPass: pass.calibrationNeed
+    default: .none
+    }
+  }
+
+  /// Whether it tries candidates against the original.
+  public var evaluatesCandidates: Bool {
+    switch pass {
+    case let pass as any SurveyingPass: pass.evaluatesCandidates
+    case let pass as any ModelPass: pass.evaluatesCandidates
+    default: false
+    }
+  }
+
+  /// Whether it sees the whole model before its sweep.
+  var needsSurvey: Bool { (pass as? any SurveyingPass)?.needsSurvey == true }
+
   init(
     name: String, options: [WrittenOption], catalog: PassCatalog, place: SourcePlace
   ) throws(PassListError) {

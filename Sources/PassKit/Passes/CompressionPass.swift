@@ -26,14 +26,27 @@ public protocol CompressionPass: Sendable {
 
 /// A pass that sees the whole model.
 public protocol ModelPass: CompressionPass {
+  /// Whether it evaluates candidates, or looks at the inputs or the influence of blocks.
+  var needsCalibration: Bool { get }
+  /// The most it has to know about the inputs inside a block.
+  var calibrationNeed: CalibrationNeed { get }
+  /// Whether it tries candidates against the original.
+  var evaluatesCandidates: Bool { get }
+
   /// - Returns: the analyses that still hold afterwards.
   func run(on model: ModelEditor) throws -> PreservedAnalyses
 }
 
+extension ModelPass {
+  public var needsCalibration: Bool { false }
+  public var calibrationNeed: CalibrationNeed { needsCalibration ? .gram : .none }
+  public var evaluatesCandidates: Bool { needsCalibration }
+}
+
 /// A pass that sees one block at a time, in order.
 public protocol BlockPass: CompressionPass {
-  /// Whether it looks at the inputs of the block.
-  var needsCalibration: Bool { get }
+  /// What it has to know about the inputs inside the block.
+  var calibrationNeed: CalibrationNeed { get }
 
   /// Gives every parameter that `plan` assigned an encoding in this block its new value.
   /// - Returns: the analyses that still hold afterwards.
@@ -41,7 +54,19 @@ public protocol BlockPass: CompressionPass {
 }
 
 extension BlockPass {
-  public var needsCalibration: Bool { false }
+  public var calibrationNeed: CalibrationNeed { .none }
+}
+
+/// A block pass that must see the whole model before it can say what each block gets: it leaves intents, and is then
+/// planned again.
+public protocol SurveyingPass: BlockPass {
+  /// Whether the options call for a survey at all.
+  var needsSurvey: Bool { get }
+  /// Whether the survey tries candidates against the original.
+  var evaluatesCandidates: Bool { get }
+
+  /// Looks at the model as the step finds it and sets intents with ``ModelEditor/setIntent(_:of:)``.
+  func survey(_ model: ModelEditor) throws
 }
 
 /// A block pass that is a pure function of each row of each parameter, so that the manager may cut the work at any row.
@@ -65,6 +90,13 @@ public struct WeightFault: Error, Equatable {
   public let row: Int
   public let column: Int
   public let value: Float
+
+  public init(kind: Kind, row: Int, column: Int, value: Float) {
+    self.kind = kind
+    self.row = row
+    self.column = column
+    self.value = value
+  }
 
   /// The fault as seen from a matrix in which these rows begin at `firstRow`.
   func shifted(by firstRow: Int) -> WeightFault {

@@ -1,3 +1,4 @@
+import DecodeKernels
 import Encodings
 import ModelGraph
 import ModelIR
@@ -11,7 +12,7 @@ public struct BlockEditor {
   public let parameters: [ParameterDeclaration]
   /// Those of them that the pass has planned to rewrite; each must be replaced.
   public let assignments: [EncodingAssignment]
-  /// What is known about the inputs of the block; present for a pass that needs calibration.
+  /// What is known about the inputs of the block; present for a pass that needs calibration and has assignments here.
   public let inputs: (any BlockInputs)?
 
   let run: PassRun
@@ -20,6 +21,19 @@ public struct BlockEditor {
 
   /// Threads to share work out to.
   public var pool: WorkerPool { run.manager.pool }
+  /// Kernels to decode and multiply with, on the same threads.
+  public var context: KernelContext { run.manager.context }
+
+  /// The value the parameter had before the first step of the list, nil where the graph did not have it then.
+  public func originalValue(of parameter: ParameterDeclaration) -> ParameterValue? {
+    run.original.values[parameter.name]
+  }
+
+  /// A sentence for the user that is worth a line in the report.
+  public func note(_ text: String) { run.note(text, in: plan) }
+
+  /// Figures for the report of the step.
+  public func report(_ table: ReportTable) { run.report(table, in: plan) }
 
   /// The present value of a parameter of the block.
   public func value(of parameter: ParameterDeclaration) -> ParameterValue {
@@ -55,10 +69,70 @@ public struct ModelEditor {
   let plan: StepPlan
 
   public var graph: ModelGraph { run.model.graph }
+  /// The model as it is now.
+  public var model: Model { run.model }
+  /// The model before the first step of the list.
+  public var original: Model { run.original }
   /// The parameters that the pass has planned to rewrite; each must be replaced, unless its parameter leaves the graph.
   public var assignments: [EncodingAssignment] { plan.assignments }
+  /// The parameters whose encoding the plan left for the pass to decide, in the graph's order.
+  public var undecided: [ParameterDeclaration] {
+    graph.parameters.filter { if case .open? = plan.outline.intents[$0.name] { true } else { false } }
+  }
   /// Threads to share work out to.
   public var pool: WorkerPool { run.manager.pool }
+  /// Kernels to decode and multiply with, on the same threads.
+  public var context: KernelContext { run.manager.context }
+  /// Where candidates may be kept outside of memory.
+  public var store: any PayloadStore { run.manager.store }
+  /// Runs candidates against the original; present for a pass that needs calibration.
+  public var evaluation: (any CandidateEvaluation)? { run.manager.evaluation }
+
+  /// Goes through the blocks of the model as it is now, changing nothing.
+  /// - Parameters:
+  ///   - need: what will be asked for, and `parameters` whose inputs, in the graph's order.
+  ///   - body: is given each block that holds some of them, its parameters, and what is known about their inputs.
+  public func forEachBlock(
+    need: CalibrationNeed, parameters: [ParameterDeclaration],
+    _ body: (Block, [ParameterDeclaration], any BlockInputs) throws -> Void
+  ) throws {
+    guard let calibration = run.manager.calibration else { throw PassError.needsCalibration }
+    let names = Set(parameters.map(\.name))
+    try calibration.restart(on: run.model)
+    for (block, owned) in zip(run.model.graph.blocks, run.model.graph.parametersByLastUse()) {
+      let wanted = owned.filter { names.contains($0.name) }
+      if !wanted.isEmpty {
+        try body(
+          block, wanted,
+          calibration.inputs(of: block, in: run.model, need: need, parameters: wanted.map(\.name)))
+      }
+      try calibration.advance(through: block, in: run.model)
+    }
+  }
+
+  /// How much each of some blocks changes the hidden states; see ``SweepCalibration/blockInfluence(of:in:)``.
+  /// - Parameter isWanted: asked of the number of each block; the block must be one that has an influence.
+  /// - Returns: per block of the graph, nil where it was not wanted.
+  public func blockInfluences(where isWanted: (Int) -> Bool) throws -> [Double?] {
+    guard let calibration = run.manager.calibration else { throw PassError.needsCalibration }
+    try calibration.restart(on: run.model)
+    return try run.model.graph.blocks.enumerated().map { index, block in
+      let influence = isWanted(index) ? try calibration.blockInfluence(of: block, in: run.model) : nil
+      try calibration.advance(through: block, in: run.model)
+      return influence
+    }
+  }
+
+  /// Asks a later pass, or the sweep of this one, to give `parameter` this encoding.
+  public func setIntent(_ encoding: Encoding?, of parameter: ParameterDeclaration) {
+    run.setIntent(encoding, of: parameter.name)
+  }
+
+  /// A sentence for the user that is worth a line in the report.
+  public func note(_ text: String) { run.note(text, in: plan) }
+
+  /// Figures for the report of the step.
+  public func report(_ table: ReportTable) { run.report(table, in: plan) }
 
   /// The present value of a parameter.
   public func value(of parameter: ParameterDeclaration) -> ParameterValue { run.value(of: parameter.name) }

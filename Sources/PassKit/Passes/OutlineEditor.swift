@@ -8,11 +8,14 @@ public struct ModelOutline: Sendable {
   public fileprivate(set) var graph: ModelGraph
   /// By parameter name; every parameter of the graph has one.
   public fileprivate(set) var encodings: [String: Encoding]
+  /// What later passes are asked to do, by parameter name.
+  public fileprivate(set) var intents: [String: PlannedIntent]
 
   /// The outline of `model` as it is now, which must verify.
   public init(of model: Model) {
     graph = model.graph
     encodings = model.values.mapValues(\.encoding)
+    intents = model.values.compactMapValues(\.intent).mapValues(PlannedIntent.decided)
   }
 
   /// The encoding of one of the graph's parameters.
@@ -23,8 +26,24 @@ public struct ModelOutline: Sendable {
     return encoding
   }
 
+  /// Whether every encoding is certain; until a pass that decides by the weights has run, sizes are bounds.
+  public fileprivate(set) var isExact = true
+
   /// Bytes and weights of all values.
   public var sizes: SizeAccount { SizeAccount(of: graph.parameters, encoding: encoding(of:)) }
+}
+
+/// An encoding that a later pass is asked to give a parameter.
+public enum PlannedIntent: Sendable, Equatable {
+  case decided(Encoding)
+  /// A pass that looks at the weights will choose; the encoding is the one to plan with.
+  case open(Encoding)
+
+  public var encoding: Encoding {
+    switch self {
+    case .decided(let encoding), .open(let encoding): encoding
+    }
+  }
 }
 
 /// A parameter that a step gives an encoding.
@@ -51,7 +70,16 @@ public struct OutlineEditor {
     precondition(encoding.accepts(assignment.shape), "\(encoding.text) does not accept \(parameter.name)")
     assignments.append(assignment)
     outline.encodings[parameter.name] = encoding
+    if case .open? = outline.intents.removeValue(forKey: parameter.name) { outline.isExact = false }
   }
+
+  /// The pass will ask a later one to give `parameter` an encoding.
+  public mutating func setIntent(_ intent: PlannedIntent, of parameter: ParameterDeclaration) {
+    outline.intents[parameter.name] = intent
+  }
+
+  /// What the pass will leave depends on the weights: the encodings assigned are bounds until it has run.
+  public mutating func markInexact() { outline.isExact = false }
 
   /// The pass will leave this graph behind; its parameters must be among the present ones.
   public mutating func replaceGraph(_ graph: ModelGraph) {
@@ -59,6 +87,7 @@ public struct OutlineEditor {
     precondition(names.allSatisfy { outline.encodings[$0] != nil }, "a new graph cannot bring new parameters")
     outline.graph = graph
     outline.encodings = outline.encodings.filter { names.contains($0.key) }
+    outline.intents = outline.intents.filter { names.contains($0.key) }
   }
 
   /// A sentence for the user that is worth a line in the report.

@@ -10,11 +10,26 @@ public enum PassError: Error, Equatable {
   case nothingToDo(why: String, fix: String)
   /// The targets hold a parameter that is no longer dense.
   case alreadyCompressed(parameter: String, encoding: Encoding)
+  /// The targets of a correction hold a parameter that has no error, or has been corrected.
+  case notQuantized(parameter: String, encoding: Encoding)
   case notAMatrix(parameter: String)
   case groupDoesNotDivide(group: Int, rows: [RowLength], largestDivisor: Int)
+  case patternDoesNotDivide(SparsePattern, rows: [RowLength])
+  /// An option says what an earlier step has decided, for this parameter among others.
+  case decidedBefore(option: String, parameter: String, encoding: Encoding)
   /// Embedding and head share a tensor but were given different bits.
   case tiedHead(parameter: String, embeddingBits: Int, headBits: Int)
   case weight(parameter: String, WeightFault)
+  /// The inputs of a parameter overflowed, or a weight before it did.
+  case statisticsNotFinite(parameter: String)
+  /// None of the candidates can hold a parameter.
+  case noCandidateFits(parameter: String, rowElementCount: Int, candidates: [String])
+  /// Factors of this rank would be no smaller than the matrix; `largest` is the largest rank at which they are.
+  case rankPastBreakEven(parameter: String, rank: Int, largest: Int)
+  /// What a parameter was before the first step is needed and no longer there.
+  case originalGone(parameter: String)
+  /// No candidate keeps the stated accuracy or size; `best` is what came nearest.
+  case targetNotMet(target: String, best: String)
   /// A calibrated pass without calibration data.
   case needsCalibration
   /// A pass left a parameter without the encoding its plan announced.
@@ -73,12 +88,55 @@ extension PassError: Diagnosable {
         "group-does-not-divide", "groups of \(group) do not divide the rows of \(Self.list(rows))",
         at: rows.first?.parameter ?? "", why: "every group of a row has its own scale, and no group may be cut",
         fix: "use group=\(divisor), the largest size that divides every row, or exclude these with targets")
+    case .notQuantized(let parameter, let encoding):
+      .usage(
+        "not-quantized", "\(parameter) is \(encoding.text), and there is no error to correct", at: parameter,
+        why: "a correction adds what quantizing lost, once",
+        fix: "exclude it with '!\(parameter)', or put a quantize step before this one")
+    case .patternDoesNotDivide(let pattern, let rows):
+      .usage(
+        "pattern-does-not-divide",
+        "the pattern \(pattern.kept):\(pattern.group) does not divide the rows of \(Self.list(rows))",
+        at: rows.first?.parameter ?? "", why: "places are kept in whole groups of \(pattern.group) elements of a row",
+        fix: "use a pattern whose group divides every row, or exclude these with targets")
+    case .decidedBefore(let option, let parameter, let encoding):
+      .usage(
+        "decided-before", "\(option) is given, but an earlier step has decided it", at: parameter,
+        why: "\(parameter) is to become \(encoding.text)", fix: "leave \(option) out, or remove the step that decided")
     case .tiedHead(let parameter, let embeddingBits, let headBits):
       .usage(
         "tied-head", "embedding=\(embeddingBits) and head=\(headBits) ask two widths of one tensor", at: parameter,
         why: "the head of this model multiplies by the embedding table",
         fix: "leave head out, or give both the same value")
     case .weight(let parameter, let fault): Self.diagnosis(of: fault, in: parameter)
+    case .statisticsNotFinite(let parameter):
+      Diagnosis(
+        code: "calibration.not-finite", what: "the inputs of \(parameter) are not finite", place: parameter,
+        why: "a NaN or infinity came out of the layers before it on the calibration text",
+        fix: "check the checkpoint, and that earlier steps of the list leave a model that works (swage verify)",
+        status: .malformedInput)
+    case .noCandidateFits(let parameter, let rowElementCount, let candidates):
+      .usage(
+        "no-candidate-fits", "\(parameter) can be held by none of \(candidates.joined(separator: ", "))", at: parameter,
+        why: "its rows have \(rowElementCount) elements, which groups and patterns must divide",
+        fix: "add a candidate with a smaller group, or exclude it with '!\(parameter)'")
+    case .rankPastBreakEven(let parameter, let rank, let largest):
+      .usage(
+        "rank-past-break-even", "factors of rank \(rank) are no smaller than \(parameter)", at: parameter,
+        why: "they would take as many parameters as the matrix itself",
+        fix: largest > 0
+          ? "use a rank of at most \(largest), exclude it with '!\(parameter)', or say allow-growth=true"
+          : "exclude it with '!\(parameter)'")
+    case .originalGone(let parameter):
+      .usage(
+        "original-gone", "\(parameter) has no dense original to be compared with", at: parameter,
+        why: "a correction is made of what earlier steps lost, and the checkpoint holds no such dense tensor",
+        fix: "exclude it with '!\(parameter)'")
+    case .targetNotMet(let target, let best):
+      Diagnosis(
+        code: "passes.target-not-met", what: "no candidate reaches \(target)", place: target,
+        why: "the best found was \(best)", fix: "relax the target, or add candidates with more bits",
+        status: .limitExceeded)
     case .needsCalibration:
       .usage(
         "needs-calibration", "this pass needs calibration data", at: "", why: "it looks at the inputs of every block",

@@ -5,20 +5,21 @@ import ModelGraph
 extension OutlineEditor {
   /// The weight matrices a compressing pass takes.
   ///
-  /// Without inclusions these are the dense matrices of attention, feed-forward layers and experts, and those of
-  /// `moreRoles`. With inclusions they are the matrices matched, where routers, norms and vectors must be named.
+  /// Without inclusions these are the matrices of attention, feed-forward layers and experts, and those of `moreRoles`,
+  /// as far as the pass takes values in their encoding. With inclusions they are the matrices matched, where routers, norms and vectors must be named.
   /// - Parameters:
   ///   - targets: the pass's option; nil when not given.
   ///   - moreRoles: roles taken by default besides those of the blocks.
-  /// - Throws: where a pattern matches nothing, a vector is named, something matched is no longer dense, or nothing
+  ///   - values: which values the pass can work on.
+  /// - Throws: where a pattern matches nothing, a vector is named, the pass cannot work on something matched, or nothing
   ///   is left.
   public func matrices(
-    targets: [Glob]?, moreRoles: [ParameterRole] = []
+    targets: [Glob]?, moreRoles: [ParameterRole] = [], taking values: TakenValues = .dense
   ) throws(PassError) -> [ParameterDeclaration] {
     let selection = TargetSelection(targets)
     let roles: [ParameterRole] = [.attention, .mlp, .expert, .sharedExpert] + moreRoles
     let selected = try selection.targets(in: outline.graph) { parameter in
-      roles.contains(parameter.role) && parameter.isMatrix && outline.encoding(of: parameter).isDense
+      roles.contains(parameter.role) && parameter.isMatrix && values.include(outline.encoding(of: parameter))
     }
     var taken: [ParameterDeclaration] = []
     for target in selected {
@@ -29,14 +30,12 @@ extension OutlineEditor {
       }
       if [.router, .norm].contains(parameter.role), !target.isNamed { continue }
       let encoding = outline.encoding(of: parameter)
-      guard encoding.isDense else { throw .alreadyCompressed(parameter: parameter.name, encoding: encoding) }
+      guard values.include(encoding) else { throw values.refusal(of: parameter.name, in: encoding) }
       taken.append(parameter)
     }
     guard !taken.isEmpty else {
       throw selection.startsFromDefault
-        ? .nothingToDo(
-          why: "no linear weight of the blocks is still dense",
-          fix: "remove this step, or the one that took them before")
+        ? values.nothingLeft
         : .nothingToDo(
           why:
             "the targets match only routers, norms and biases, which are taken only where the last word of a pattern "
@@ -62,8 +61,4 @@ extension OutlineEditor {
 
 extension ParameterDeclaration {
   var isMatrix: Bool { dimensions.count >= 2 }
-}
-
-extension Encoding {
-  var isDense: Bool { if case .dense = self { true } else { false } }
 }

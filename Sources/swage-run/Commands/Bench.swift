@@ -8,9 +8,9 @@ struct Bench: ParsableCommand {
     abstract: "Measure tokens per second; medians of several repetitions.")
 
   @Argument(help: "The packed file.") var pack: String
-  @Option(help: "Tokens of the prompt.") var promptTokens = 512
-  @Option(help: "Tokens to generate.") var generateTokens = 128
-  @Option(help: "Repetitions of each.") var repetitions = 5
+  @Option(parsing: .unconditional, help: "Tokens of the prompt.") var promptTokens = 512
+  @Option(parsing: .unconditional, help: "Tokens to generate.") var generateTokens = 128
+  @Option(parsing: .unconditional, help: "Repetitions of each.") var repetitions = 5
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var output: OutputOptions
 
@@ -25,6 +25,11 @@ struct Bench: ParsableCommand {
   func run() throws {
     let context = try execution.kernelContext()
     let model = try PackedModel.open(path: pack, context: context)
+    let limit = model.graph.contextLength
+    for (name, count) in [("--prompt-tokens", promptTokens), ("--generate-tokens", generateTokens)]
+    where count > limit {
+      throw ValidationError("\(name) takes at most the \(limit) tokens of the context, not \(count)")
+    }
     let figures = try model.bench(
       promptTokenCount: promptTokens, generateTokenCount: generateTokens, repetitionCount: repetitions)
     if output.json {

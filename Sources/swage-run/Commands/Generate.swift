@@ -11,16 +11,21 @@ struct Generate: ParsableCommand {
   @Option(parsing: .unconditional, help: "The prompt itself.") var prompt: String?
   @Option(help: "File with the prompt.") var promptFile: String?
   @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
-  @Option(help: "Most tokens to generate.") var tokens = 128
-  @Option(help: "Spread of the choice; 0 takes the most likely token always.") var temperature: Float = 0.8
-  @Option(help: "Choose among the K most likely tokens; 0 for all.") var topK = 0
-  @Option(help: "Choose among the most likely tokens that together have probability P.") var topP: Float = 0.95
-  @Option(help: "Drop tokens less likely than P times the most likely one.") var minP: Float = 0
-  @Option(help: "Divide the odds of tokens already present by R.") var repetitionPenalty: Float = 1
+  @Option(parsing: .unconditional, help: "Most tokens to generate.") var tokens = 128
+  @Option(parsing: .unconditional, help: "Spread of the choice; 0 takes the most likely token always.")
+  var temperature: Float = 0.8
+  @Option(parsing: .unconditional, help: "Choose among the K most likely tokens; 0 for all.") var topK = 0
+  @Option(parsing: .unconditional, help: "Choose among the most likely tokens that together have probability P.")
+  var topP: Float = 0.95
+  @Option(parsing: .unconditional, help: "Drop tokens less likely than P times the most likely one.")
+  var minP: Float = 0
+  @Option(parsing: .unconditional, help: "Divide the odds of tokens already present by R.")
+  var repetitionPenalty: Float = 1
   @Option(parsing: .unconditionalSingleValue, help: "Stop before this text; may be given again.")
   var stop: [String] = []
-  @Option(help: "Tokens of context to keep room for (default: what the model was made for).") var context: Int?
-  @Option(help: "Seed of the choices (default: drawn, and printed).") var seed: UInt64?
+  @Option(parsing: .unconditional, help: "Tokens of context to keep room for (default: what the model was made for).")
+  var context: Int?
+  @Option(parsing: .unconditional, help: "Seed of the choices (default: drawn, and printed).") var seed: UInt64?
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var output: OutputOptions
 

@@ -11,8 +11,11 @@ struct Score: ParsableCommand {
   @Argument(help: "The packed file.") var pack: String
   @Option(help: "File with the text.") var text: String?
   @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
-  @Option(help: "Score only the first N tokens.") var tokens: Int?
-  @Option(help: "Tokens in a window (default: 256, or the model's context where that is shorter).") var window: Int?
+  @Option(parsing: .unconditional, help: "Score only the first N tokens.") var tokens: Int?
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens in a window (default: 256, or the model's context where that is shorter).")
+  var window: Int?
   @Option(help: "Also write the logits of every position to this safetensors file.") var logits: String?
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var output: OutputOptions

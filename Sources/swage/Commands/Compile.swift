@@ -5,20 +5,20 @@ import Diagnostics
 
 struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run a pass list over a checkpoint and write a packed file.")
+    abstract: "Run a pass list over a checkpoint and write a packed file.",
+    discussion: """
+      Exit code 1 when the file was written but a limit of the list's 'verify:' section is not kept; what was measured \
+      is in the file.
+      """)
 
   @Argument(help: "Folder with config.json and *.safetensors.") var checkpoint: String
   @Option(name: .shortAndLong, help: "The packed file to write.") var output: String
   @OptionGroup var list: PassListOptions
-  @Option(help: "Calibration text: [TASK=]FILE; replaces the list's. Accepted where no pass needs it.") var calibration:
-    [String] = []
-  @Option(help: "Field of a JSONL calibration file that holds the text.") var calibrationField: String?
-  @Option(help: "Calibration sequences.") var calibrationSequences: Int?
-  @Option(help: "Tokens in a calibration sequence.") var calibrationLength: Int?
-  @Option(help: "Seed of everything drawn at random.") var seed: UInt64?
-  @Option(help: "Most memory to use, such as 8GiB; refused up front when impossible.") var memory: ByteSize?
+  @Option(parsing: .unconditional, help: "Most memory to use, such as 8GiB; refused up front when impossible.")
+  var memory: ByteSize?
   @Flag(
-    inversion: .prefixedNo, help: "Continue a compile that was killed, where the pass list has something to continue.")
+    inversion: .prefixedNo,
+    help: "Go on with a compile that was killed, from the folder OUTPUT.journal; or start afresh.")
   var resume = true
   @Option(help: "Print the model's text form after this pass, or after all.") var printIrAfter: String?
   @Option(help: "Measure the pack against the original on this text and record the result in the file.") var verifyText:
@@ -33,7 +33,8 @@ struct Compile: ParsableCommand {
     let job = CompileJob(
       checkpointPath: checkpoint, outputPath: output, passList: try list.passList(),
       context: try execution.kernelContext(),
-      memoryLimit: memory?.byteCount, verifyTextPath: verifyText, printsAfter: printIrAfter, isReplacing: force)
+      memoryLimit: memory?.byteCount, verifyTextPath: verifyText, printsAfter: printIrAfter, isReplacing: force,
+      isContinuing: resume, command: Self.command)
     let report = try job.run(
       progress: { progress.update(phase: $0.phase.rawValue, label: $0.label, fraction: $0.fraction) },
       printIR: {
@@ -50,5 +51,14 @@ struct Compile: ParsableCommand {
       try Terminal.output(report.table)
     }
     if !report.gatesMet { throw ExitCode(ExitStatus.gateNotMet.rawValue) }
+  }
+
+  /// The command line of a compile that goes on with this one, as a shell takes it.
+  private static var command: String {
+    CommandLine.arguments.filter { $0 != "--no-resume" }.map { word in
+      let isPlain = !word.isEmpty && word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:%+@".contains($0) }
+      let parts = word.split(separator: "'", omittingEmptySubsequences: false)
+      return isPlain ? word : "'" + parts.joined(separator: "'\\''") + "'"
+    }.joined(separator: " ")
   }
 }

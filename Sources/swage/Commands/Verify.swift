@@ -13,11 +13,16 @@ struct Verify: ParsableCommand {
   @Argument(help: "The packed file.") var pack: String
   @Option(help: "File with the text to measure on.") var text: String?
   @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
-  @Option(help: "Use only the first N tokens.") var tokens: Int?
-  @Option(help: "Tokens in a window (default: 256, or the model's context where that is shorter).") var window: Int?
-  @Option(help: "Largest increase of perplexity, such as 2%.") var maxPerplexityIncrease: Percentage?
-  @Option(help: "Largest mean KL divergence, in nats per token.") var maxKl: Double?
-  @Option(help: "Smallest share of positions whose most likely token agrees.") var minAgreement: Double?
+  @Option(parsing: .unconditional, help: "Use only the first N tokens.") var tokens: Int?
+  @Option(
+    parsing: .unconditional,
+    help: "Tokens in a window (default: 256, or the model's context where that is shorter).")
+  var window: Int?
+  @Option(parsing: .unconditional, help: "Largest increase of perplexity, such as 2%.")
+  var maxPerplexityIncrease: Percentage?
+  @Option(parsing: .unconditional, help: "Largest mean KL divergence, in nats per token.") var maxKl: Double?
+  @Option(parsing: .unconditional, help: "Smallest share of positions whose most likely token agrees, such as 85%.")
+  var minAgreement: Percentage?
   @Option(help: "Also write a self-contained HTML report.") var report: String?
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var documents: OutputOptions
@@ -27,8 +32,8 @@ struct Verify: ParsableCommand {
     if let window, window < 2 { throw ValidationError("--window takes a number from 2, not \(window)") }
     if let tokens, tokens < 2 { throw ValidationError("--tokens takes a number from 2, not \(tokens)") }
     if let maxKl, !(maxKl >= 0) { throw ValidationError("--max-kl takes a number from 0, not \(maxKl)") }
-    if let minAgreement, !(0...1).contains(minAgreement) {
-      throw ValidationError("--min-agreement takes a share from 0 to 1, not \(minAgreement)")
+    if let minAgreement, minAgreement.fraction > 1 {
+      throw ValidationError("--min-agreement takes a share from 0 to 1 or 0% to 100%, not \(minAgreement.fraction)")
     }
   }
 
@@ -38,7 +43,8 @@ struct Verify: ParsableCommand {
       checkpointPath: checkpoint, packPath: pack, source: try tokenSource(), tokenCountLimit: tokens,
       windowTokenCount: window,
       limits: GateLimits(
-        maxPerplexityIncrease: maxPerplexityIncrease?.fraction, maxKLDivergence: maxKl, minAgreement: minAgreement),
+        maxPerplexityIncrease: maxPerplexityIncrease?.fraction, maxKLDivergence: maxKl,
+        minAgreement: minAgreement?.fraction),
       reportPath: report, context: try execution.kernelContext())
     let result = try job.run { progress.update(phase: "verify", label: "verify", fraction: $0) }
     progress.finish()

@@ -1,0 +1,57 @@
+import Calibration
+import DecodeKernels
+import ForeignFormats
+import ModelIR
+import PassKit
+
+/// What the calibrated steps of a compile look at, checked and tokenized before any weight is read.
+struct CalibrationInput {
+  let sample: CalibrationSample
+  let demand: MemoryDemand
+  /// SHA-256 of the ids of the text, as hexadecimal digits.
+  let digest: String
+  /// Whether some step tries candidates.
+  let judgesCandidates: Bool
+
+  /// Tokens that statistics are taken from.
+  var tokenCount: Int { sample.sequences.reduce(0) { $0 + $1.count } }
+
+  /// - Parameter model: whose tokenizer reads the text.
+  /// - Throws: `StepFailure` when a step needs a text and the list names none; `CalibrationError` and `ByteIOError` for
+  ///   a text that cannot be used.
+  init?(for plan: PassPlan, of passList: PassList, model: Model) throws {
+    guard plan.needsCalibration else { return nil }
+    guard let path = passList.calibrationTextPath, let settings = passList.calibration else {
+      try plan.requireNoCalibration()
+      return nil
+    }
+    judgesCandidates = passList.steps.contains(where: \.evaluatesCandidates)
+    let text = try CalibrationText(path: path, field: settings.field, for: model)
+    sample = try CalibrationSample(
+      of: text, sequenceCount: settings.sequenceCount, length: settings.length, seed: UInt64(settings.seed),
+      contextLength: model.graph.contextLength, judgesCandidates: judgesCandidates)
+    // Candidates and the original go through the held-out windows side by side.
+    demand = try MemoryDemand(
+      of: model, sequenceCount: sample.sequences.count + (judgesCandidates ? 2 * sample.heldOut.count : 0),
+      length: settings.length,
+      need: passList.steps.map(\.calibrationNeed).max() ?? .none)
+    digest = SHA256.hexadecimal(of: Array(text.ids.map(String.init).joined(separator: ",").utf8).span)
+  }
+
+  /// What runs the text through models.
+  /// - Parameters:
+  ///   - original: the model before the first step.
+  ///   - memoryLimit: bytes that calibration may hold; nil for a share of the machine's.
+  ///   - scratchFolder: on the disk that takes what does not fit.
+  /// - Throws: `CalibrationError.memoryTooSmall`.
+  func bound(
+    to original: Model, context: KernelContext, memoryLimit: Int?, scratchFolder: String
+  ) throws -> (sweep: BlockSweep, evaluation: HeldOutEvaluation?) {
+    let budget = try MemoryBudget(limit: memoryLimit, demand: demand, scratchFolder: scratchFolder)
+    return (
+      BlockSweep(sequences: sample.sequences, context: context, budget: budget),
+      judgesCandidates
+        ? HeldOutEvaluation(original: original, windows: sample.heldOut, context: context, budget: budget) : nil
+    )
+  }
+}

@@ -1,0 +1,112 @@
+import Encodings
+import ModelGraph
+import PassKit
+import TensorCore
+
+/// Decides which encoding each tensor gets, so that the model is as small as a stated accuracy allows or as accurate as
+/// a stated size does. It leaves intents that a later pass carries out.
+///
+/// Configurations are put in an order from the largest to the smallest by predicted damage per byte
+/// (``DamageModel``), and the order is searched by bisection with a true evaluation at every step (arXiv 2306.04879).
+public struct AllocateBits: ModelPass {
+  public static let name = "allocate-bits"
+  public static let summary = "decide which encoding each tensor gets, to keep a stated accuracy or size"
+  public static let options = AllocateBitsOptions.declarations
+  public static let details = """
+    One target says what to keep: `max-perplexity-increase`, `max-kl`, `min-agreement` or `size`. The first three are
+    measured on held-out text, and the measurement must keep the target by one standard error. For a perplexity, the
+    exponential of the KL divergence must keep it too: it says what to expect on other text, where the ratio of a few
+    windows may be lucky. `size` counts the values of the whole model, those not taken included; graph, tokenizer and
+    tables of the file come on top.
+
+    Candidates are written `4` (grouped, 4 bits), `4s` (symmetric), `4g32` (groups of 32), `t3` (trellis), `bf16`
+    (dense), `2:4x4` (2 of every 4 weights kept, as 4 bits). One that a tensor's rows do not divide by is passed over
+    for that tensor. Embedding and head are assigned like the rest; where they are one tensor they get one encoding. In
+    a mixture, the same matrix of all experts of a layer is one unit.
+
+    The pass itself changes no weight: follow it with `quantize`, which gives each tensor the encoding decided here.
+
+    `hessian-bisection` measures how each unit changes the output at two candidates, scales that to the others by the
+    layer's Hessian, and counts how the changes of different units add up (`inter-layer`). `knapsack` measures every
+    unit at every candidate and takes the changes as independent, so that the order is that of a Lagrange multiplier.
+    `uniform` gives all units one candidate.
+    """
+
+  private let options: AllocateBitsOptions
+
+  public init(_ values: OptionValues) throws(OptionConflict) { options = try AllocateBitsOptions(values) }
+
+  public var needsCalibration: Bool { true }
+
+  public func plan(_ outline: inout OutlineEditor) throws(PassError) {
+    let parameters = try outline.matrices(targets: options.targets, moreRoles: [.embedding, .head])
+    let units = try units(of: parameters, in: outline.outline.graph)
+    let taken = parameters.reduce(0) {
+      $0 + outline.outline.encoding(of: $1).byteCount(of: MatrixShape(dimensions: $1.dimensions))
+    }
+    let assignment = try foreseen(units, otherByteCount: outline.outline.sizes.total.byteCount - taken)
+    for (unit, option) in zip(units, assignment) {
+      for parameter in unit.parameters { outline.setIntent(.open(unit.options[option].encoding), of: parameter) }
+    }
+    outline.markInexact()
+  }
+
+  public func run(on editor: ModelEditor) throws -> PreservedAnalyses {
+    guard let evaluation = editor.evaluation else { throw PassError.needsCalibration }
+    let units = try units(of: editor.undecided, in: editor.graph)
+    let candidates = try EncodedCandidates(units, of: editor)
+    let damage = try damage(of: candidates, evaluation, editor)
+    let ordering = damage.map { DamageOrdering(units, $0) }
+    let untouched = units.flatMap(\.parameters).reduce(editor.model.sizes.total.byteCount) {
+      $0 - editor.value(of: $1).storage.byteCount
+    }
+    var search = AllocationSearch(options.target, byteCount: { untouched + units.byteCount(of: $0) }) {
+      try editor.advance(by: 0)
+      return try evaluation.accuracy(of: candidates.model($0))
+    }
+    let path = ordering?.path() ?? units.uniformAssignments(of: options.candidates)
+    let chosen = try search.run(on: path, ordering: ordering)
+    for (unit, option) in zip(units, chosen) {
+      for parameter in unit.parameters { editor.setIntent(unit.options[option].encoding, of: parameter) }
+    }
+    AllocationReport(
+      units: units, candidates: options.candidates, target: options.target, untouchedByteCount: untouched,
+      elementCount: editor.model.sizes.total.elementCount, damage: damage
+    ).write(steps: search.steps, chosen: chosen, to: editor)
+    return .all
+  }
+
+  private func units(
+    of parameters: [ParameterDeclaration], in graph: ModelGraph
+  ) throws(PassError) -> [AllocationUnit] {
+    try AllocationUnit.units(of: parameters, in: graph, candidates: options.candidates, group: options.group)
+  }
+
+  /// What to plan with: for an accuracy the most bytes there may be, for a size the largest candidate for all that fits.
+  /// - Throws: where even the smallest candidates are too large.
+  private func foreseen(_ units: [AllocationUnit], otherByteCount: Int) throws(PassError) -> Assignment {
+    guard case .size(let limit) = options.target else { return units.map { _ in 0 } }
+    let smallest = units.map { $0.options.count - 1 }
+    let least = otherByteCount + units.byteCount(of: smallest)
+    guard least <= limit else { throw options.target.notMet(leastByteCount: least) }
+    return units.uniformAssignments(of: options.candidates).first {
+      otherByteCount + units.byteCount(of: $0) <= limit
+    } ?? smallest
+  }
+
+  /// Nil where the order needs none.
+  private func damage(
+    of candidates: EncodedCandidates, _ evaluation: any CandidateEvaluation, _ editor: ModelEditor
+  ) throws -> DamageModel? {
+    let measurable = candidates.errors.map { errors in errors.indices.filter { errors[$0] > 0 } }
+    let references: [[Int]]
+    switch options.method {
+    case .uniform: return nil
+    case .knapsack: references = measurable
+    case .hessianBisection:
+      references = measurable.map { $0.count < 3 ? $0 : [$0[$0.count / 2], $0[$0.count - 1]] }
+    }
+    return try .measure(
+      candidates, references: references, countsPairs: options.countsPairs, evaluation: evaluation, of: editor)
+  }
+}

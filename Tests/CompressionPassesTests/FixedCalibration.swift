@@ -1,0 +1,39 @@
+import LinearAlgebra
+import ModelGraph
+import ModelIR
+import PassKit
+
+/// A calibration that runs nothing: every input is white noise, and influences are as stated.
+final class FixedCalibration: SweepCalibration {
+  struct Inputs: BlockInputs {
+    let graph: ModelGraph
+
+    private func width(_ parameter: String) -> Int { graph.parameter(named: parameter)?.dimensions.last ?? 0 }
+
+    func tokenCount(ofInputsTo parameter: String) -> Int { 100 }
+
+    func meanSquares(ofInputsTo parameter: String) -> [Float] { [Float](repeating: 1, count: width(parameter)) }
+
+    func gram(ofInputsTo parameter: String) -> Gram {
+      var matrix = Matrix(rowCount: width(parameter), columnCount: width(parameter))
+      for index in 0..<matrix.rowCount { matrix[index, index] = 100 }
+      return Gram(matrix, tokenCount: 100)
+    }
+  }
+
+  private let influences: [String: Double]
+  /// Blocks in the order in which the states went through them.
+  private(set) var visited: [String] = []
+
+  init(influences: [String: Double] = [:]) { self.influences = influences }
+
+  func restart(on model: Model) { visited = [] }
+
+  func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
+    Inputs(graph: model.graph)
+  }
+
+  func blockInfluence(of block: Block, in model: Model) -> Double { influences[block.name] ?? 1 }
+
+  func advance(through block: Block, in model: Model) { visited.append(block.name) }
+}

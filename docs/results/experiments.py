@@ -1,0 +1,84 @@
+"""What docs/results/run measures: a pass list or steps, on one of the two bundled models."""
+
+import os
+from dataclasses import dataclass
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+MODELS = ["novelist-dense", "novelist-moe"]
+# 128 windows of 256 tokens of fixtures/texts/eval.txt, as llama.cpp's figures were taken.
+TOKENS = 32768
+CALIBRATION = "fixtures/texts/calibration.txt"
+
+
+@dataclass
+class Experiment:
+    model: str
+    arguments: list
+
+    @property
+    def command(self):
+        words = [f"'{word}'" if " " in word else word for word in self.arguments]
+        return f"swage compile fixtures/models/{self.model} " + " ".join(words)
+
+
+def lists():
+    """The pass lists that users start from, in order of size."""
+    return sorted(name[:-5] for name in os.listdir(f"{ROOT}/passes") if name.endswith(".yaml"))
+
+
+def steps(*texts):
+    arguments = ["--calibration", CALIBRATION]
+    for text in texts:
+        arguments += ["--pass", text]
+    return arguments
+
+
+ROUNDING = [(method, bits) for bits in (2, 3, 4) for method in ("rtn", "imatrix", "gptq")]
+SPARSITY = ["magnitude", "wanda", "sparsegpt", "armor"]
+JOINT = {
+    "joint": ["sparsify pattern=2:4 method=sparsegpt bits=4 group=64"],
+    "one-after-the-other": ["sparsify pattern=2:4 method=sparsegpt", "quantize method=gptq bits=4 group=64 embedding=0 head=0"],
+}
+FACTORS = [
+    (method, share, scope)
+    for share in (80, 60)
+    for method, scope in (("svd", "uniform"), ("activation", "uniform"), ("whitened", "uniform"), ("whitened", "global"))
+]
+# Divergences that the mixed-precision search is sent to, for the curve of size against divergence.
+CURVE = [0.1, 0.06, 0.035, 0.02, 0.01, 0.005, 0.0025, 0.0012]
+SEARCH = "candidates=2,3,4,5,6,8 group=64"
+
+
+def all():
+    """Every experiment by name, `section/…/model`."""
+    known = {}
+    for model in MODELS:
+        for name in lists():
+            known[f"lists/{name}/{model}"] = Experiment(model, ["--passes", f"passes/{name}.yaml"])
+        for method, bits in ROUNDING:
+            known[f"rounding/{bits}/{method}/{model}"] = Experiment(
+                model, steps(f"quantize method={method} bits={bits} group=64 embedding=0 head=0"))
+        for method in SPARSITY:
+            known[f"sparsity/{method}/{model}"] = Experiment(model, steps(f"sparsify pattern=2:4 method={method}"))
+        for name, texts in JOINT.items():
+            known[f"joint/{name}/{model}"] = Experiment(model, steps(*texts))
+        for method, share, scope in FACTORS:
+            known[f"factors/{share}/{method}-{scope}/{model}"] = Experiment(
+                model, steps(f"factorize method={method} parameters={share / 100} scope={scope}"))
+        for bits in (2, 3, 4):
+            known[f"search/uniform-{bits}/{model}"] = Experiment(model, steps(f"quantize method=gptq bits={bits} group=64"))
+        for inter in ("true", "false"):
+            known[f"search/inter-layer-{inter}/{model}"] = Experiment(
+                model,
+                steps(
+                    f"allocate-bits method=hessian-bisection {SEARCH} max-perplexity-increase=2% inter-layer={inter}",
+                    "quantize method=gptq"))
+        known[f"search/knapsack/{model}"] = Experiment(
+            model, steps(f"allocate-bits method=knapsack {SEARCH} max-perplexity-increase=2%", "quantize method=gptq"))
+        for divergence in CURVE:
+            known[f"curve/{divergence}/{model}"] = Experiment(
+                model,
+                steps(f"allocate-bits method=hessian-bisection {SEARCH} max-kl={divergence}", "quantize method=gptq"))
+    return known
