@@ -142,7 +142,7 @@ let package = Package(
     tests("DecodeKernelsTests", ["DecodeKernels", "Encodings", "Parallelism"]),
     tests("ExecutionTests", ["Execution", "ModelGraph", "DecodeKernels", "Parallelism", "Encodings"]),
     tests("CheckpointImportTests", ["CheckpointImport", "ForeignFormats", "ByteIO", "ModelGraph"]),
-    tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR", "DecodeKernels"]),
+    tests("PassKitTests", ["PassKit", "CompressionPasses", "ModelIR", "DecodeKernels", "LinearAlgebra"]),
     tests("CompressionPassesTests", ["PassKit", "CompressionPasses", "Calibration", "LinearAlgebra", "ModelIR", "ModelGraph", "Encodings", "DecodeKernels", "Execution", "CheckpointImport", "Parallelism"]),
     tests(
       "CalibrationTests",

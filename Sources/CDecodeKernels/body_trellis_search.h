@@ -1,7 +1,7 @@
 // The cheapest path through a closed trellis: the Viterbi algorithm over the states of one stream.
 //
-// A row's state is the state of the row after it, moved up by `bits`, and the row's code; what two neighbours have in
-// common, STATE_BITS − bits bits, is the overlap. Rows are taken from the last to the first. Of each step only the least
+// A row's state is the state of the row after it, moved up by `bits`, and the row's code; what two neighbours share,
+// STATE_BITS − bits bits, is the overlap. Rows are taken from the last to the first. Of each step only the least
 // cost of every overlap is kept: the way back computes the few costs it needs again.
 
 enum { SHORT_PASSES = 4 };

@@ -30,7 +30,7 @@ public enum PassListLoader {
       argument[..<sign].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" })
     else { return argument }
     throw PassListError.invalidValue(
-      owner: "calibration", option: "text", expected: "a file, as the passes so far know no tasks", found: argument,
+      owner: "calibration", option: "text", expected: "the path of a file; no pass tells tasks apart", found: argument,
       isOutOfRange: false, place: .option("--calibration"))
   }
 }

@@ -4,8 +4,8 @@ import TensorCore
 
 /// A trellis-coded matrix that is multiplied from its packed bytes, with rows as the lanes of a vector.
 ///
-/// Tiles of rows are shared out over the context's threads. A result depends neither on the number of threads nor on the
-/// tokens beside it.
+/// Tiles of rows are shared out over the context's threads. A result depends neither on the number of threads nor on
+/// the tokens beside it.
 struct TrellisMatrix: LinearOperator {
   let shape: MatrixShape
 

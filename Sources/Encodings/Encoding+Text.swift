@@ -62,10 +62,9 @@ extension Encoding {
         GroupedEncoding(
           bits: bits, groupElementCount: group, isSymmetric: arguments[2] == "symmetric", scaleType: scale))
     case "trellis":
-      guard arguments.count == 1, let bits = number(arguments[0], after: "bits="), TrellisEncoding.bitCounts.contains(bits)
-      else {
-        return nil
-      }
+      guard arguments.count == 1, let bits = number(arguments[0], after: "bits="),
+        TrellisEncoding.bitCounts.contains(bits)
+      else { return nil }
       return .trellis(TrellisEncoding(bits: bits))
     case "sparse":
       guard arguments.count == 2, let pattern = pattern(arguments[0]), let values = inner(1) else { return nil }

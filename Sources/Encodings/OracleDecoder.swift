@@ -127,14 +127,15 @@ public enum OracleDecoder {
     var elements: [Float] = []
     elements.reserveCapacity(layout.shape.elementCount)
     for row in 0..<layout.shape.outputCount {
-      let tile = layout.rows(ofTile: row / TrellisLayout.tileRowCount)
+      let index = row / TrellisLayout.tileRowCount, bits = layout.encoding.bits
+      let tile = layout.rows(ofTile: index)
       let scale = element(row, of: .f16, in: bytes, at: layout.scalesOffset)
       for column in 0..<width {
-        let stream = layout.offset(ofTile: row / TrellisLayout.tileRowCount) * 8 + column * tile.count * layout.encoding.bits
+        let stream = 8 * layout.offset(ofTile: index) + column * tile.count * bits
         var state = 0
-        for index in 0..<TrellisCodebook.stateBitCount {
-          let bit = stream + ((row - tile.lowerBound) * layout.encoding.bits + index) % (tile.count * layout.encoding.bits)
-          state |= Int(bytes[bit / 8] >> UInt8(bit % 8) & 1) << index
+        for digit in 0..<TrellisCodebook.stateBitCount {
+          let bit = stream + ((row - tile.lowerBound) * bits + digit) % (tile.count * bits)
+          state |= Int(bytes[bit / 8] >> UInt8(bit % 8) & 1) << digit
         }
         elements.append(scale * TrellisCodebook.value(of: state))
       }

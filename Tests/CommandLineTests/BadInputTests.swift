@@ -145,6 +145,35 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
+  /// A checkpoint of half a terabyte, nearly all of it a hole in a sparse file.
+  @Test func diskThatIsTooSmall() throws {
+    let checkpoint = try ScratchCheckpoint()
+    let vocabularyCount = 1 << 30, width = 64
+    try checkpoint.config(["vocab_size": vocabularyCount])
+    var end = 0
+    try checkpoint.header { header in
+      for (name, entry) in header.sorted(by: { $0.key < $1.key }) {
+        guard var tensor = entry as? [String: Any], var shape = tensor["shape"] as? [Int] else { continue }
+        let isTable = name == "lm_head.weight" || name == "model.embed_tokens.weight"
+        if isTable {
+          shape = [vocabularyCount, width]
+          tensor["dtype"] = "F32"
+        }
+        let byteCount = shape.reduce(isTable ? 4 : 2, *)
+        tensor["shape"] = shape
+        tensor["data_offsets"] = [end, end + byteCount]
+        header[name] = tensor
+        end += byteCount
+      }
+    }
+    let weights = try FileHandle(forUpdating: URL(fileURLWithPath: checkpoint.folder.path("model.safetensors")))
+    let length = try weights.read(upToCount: 8)?.enumerated().reduce(0) { $0 | UInt64($1.element) << (8 * $1.offset) }
+    try weights.truncate(atOffset: 8 + (length ?? 0) + UInt64(end))
+    let plan = try CommandRun("swage", ["plan", checkpoint.path, "--json"])
+    #expect(plan.status == 73 && plan.errorCode == "compile.disk-too-small", "\(plan.output)")
+    try Self.refuses(checkpoint.path, status: 73, code: "compile.disk-too-small", ["bytes are needed"])
+  }
+
   @Test func memoryThatIsTooLittle() throws {
     try Self.refuses(Fixtures.path("tiny/llama"), ["--memory", "1MiB"], status: 75, code: "compile.memory-limit")
   }

@@ -104,7 +104,7 @@ import Testing
       #expect(run.error.contains(words) && run.error.contains("--no-resume"), "\(run.error)")
     }
     try expectRefusal(["--pass", "quantize bits=3 group=32"], "its step 1 is quantize")
-    try expectRefusal(Self.steps + ["--pass", "cast type=f16 targets=*.norm"], "its step 2 is missing")
+    try expectRefusal(Self.steps + ["--pass", "cast type=f16 targets=*_norm"], "its step 2 is missing")
     let isa = try #require(try compile(Self.steps + ["--isa", "scalar"]).json["error"] as? [String: Any])
     #expect((isa["why"] as? String)?.hasPrefix("its instruction set is") == true)
     let checkpoint = try ScratchCheckpoint("models/novelist-dense")

@@ -48,8 +48,12 @@ import Testing
         """))
     #expect(cast.options[0].isRequired && cast.options[0].defaultValue == nil)
     let quantize = try #require(PassCatalog.standard.descriptions.first { $0.name == "quantize" })
-    #expect(quantize.options.map(\.name) == ["method", "bits", "group", "symmetric", "embedding", "head", "targets"])
-    #expect(quantize.options.map(\.defaultValue) == ["rtn", "4", "64", "false", "8", "8", nil])
-    #expect(quantize.options[0].values == "rtn")
+    #expect(
+      quantize.options.map(\.name) == [
+        "method", "bits", "group", "symmetric", "damping", "order", "embedding", "head", "targets",
+      ])
+    #expect(
+      quantize.options.map(\.defaultValue) == ["rtn", "4", "64", "false", "0.01", "activation", "8", "8", nil])
+    #expect(quantize.options[0].values == "rtn|imatrix|gptq")
   }
 }

@@ -52,7 +52,8 @@ import Testing
       let factorization = try #require(LowRankFactorization(of: weights, metric: metric))
       for rank in [1, 4] {
         let expected = Matrix.product(
-          svd.u.prefix(columns: rank).scalingColumns(by: Array(svd.values[..<rank])), svd.vTransposed.prefix(rows: rank))
+          svd.u.prefix(columns: rank).scalingColumns(by: Array(svd.values[..<rank])),
+          svd.vTransposed.prefix(rows: rank))
         var found = product(factorization.factors(rank: rank))
         if case .scaled = metric { found = found.scalingColumns(by: roots) }
         #expect((found - expected).elements.allSatisfy { abs($0) < 1e-6 })

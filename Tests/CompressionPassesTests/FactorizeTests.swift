@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  /// Σ tr(E·A·Eᵀ) / tr(W·A·Wᵀ), each times the matrix's factor squared.
+  /// Σ tr(E·A·Eᵀ) / tr(W·A·Wᵀ).
   private func relativeLoss(_ result: Model, of model: Model) -> Double {
     targets(model).reduce(0) { sum, target in
       let metric = metric(target.name, in: model), original = matrix(target.name, in: model)
@@ -85,7 +85,10 @@ import Testing
 
   @Test func theThreadCountNeverChangesTheBytes() throws {
     let model = try SyntheticModel(type: .f32).model()
-    let list = ["quantize bits=3 group=16 embedding=0 head=0 targets=*.experts.*", "factorize parameters=0.7", "factorize correction=4 targets=*.experts.*"]
+    let list = [
+      "quantize bits=3 group=16 embedding=0 head=0 targets=*.experts.*", "factorize parameters=0.7",
+      "factorize correction=4 targets=*.experts.*",
+    ]
     let alone = try run(list, on: model, threads: 1, evaluation: FakeEvaluation(factors: [:]))
     let together = try run(list, on: model, threads: 3, evaluation: FakeEvaluation(factors: [:]))
     for parameter in model.graph.parameters {

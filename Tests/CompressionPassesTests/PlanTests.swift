@@ -170,13 +170,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("quantize method=gptq", "passes.out-of-range", "only rtn"), ("quantize bits=1", "passes.out-of-range", "2 to 8"),
+    ("quantize method=awq", "passes.out-of-range", "one of rtn, imatrix, gptq"),
+    ("quantize bits=1", "passes.out-of-range", "2 to 8"),
     ("quantize embedding=1", "passes.conflicting-options", "embedding=1"),
     ("quantize head=1", "passes.conflicting-options", "head=1"), ("quantize head=9", "passes.out-of-range", "0 to 8"),
     ("quantize group=0", "passes.out-of-range", "1 to 16777216"), ("cast", "passes.missing-option", "'type'"),
     ("cast type=f64", "passes.out-of-range", "f32, f16, bf16"),
     ("quantise", "passes.unknown-pass", "did you mean 'quantize'?"),
-    ("allocate-bits", "passes.unknown-pass", "cast, quantize"),
+    ("prune-experts", "passes.unknown-pass", "cast, quantize"),
   ])
   func refusedOptions(step: String, code: String, part: String) throws {
     let diagnosis = try #require(throws: PassListError.self) { try PassStep.steps([step]) }.diagnosis

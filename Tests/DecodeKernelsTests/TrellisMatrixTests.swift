@@ -72,7 +72,7 @@ private struct TrellisSample {
     }
   }
 
-  /// Rounding errors stay far below 1e-6 of the sum of the products' magnitudes; a weight from the wrong place does not.
+  /// Rounding errors stay far below 1e-6 of the sum of the products' magnitudes; a misplaced weight does not.
   @Test(arguments: InstructionSet.supported, [1, 2, 5, 6, 7, 13, 130])
   func productsAgreeWithTheOracle(isa: InstructionSet, tokenCount: Int) throws {
     for (bits, rowCount, width) in [(1, 17, 64), (2, 128, 65), (3, 145, 63), (4, 100, 300), (2, 140, 1)] {
@@ -103,7 +103,8 @@ private struct TrellisSample {
     let together = apply(try sample.matrix(isa), x, tokenCount: 9)
     #expect(apply(try sample.matrix(isa, threadCount: 3), x, tokenCount: 9) == together)
     for token in 0..<9 {
-      let alone = apply(try sample.matrix(isa, threadCount: 2), Array(x[token * 200..<(token + 1) * 200]), tokenCount: 1)
+      let own = Array(x[token * 200..<(token + 1) * 200])
+      let alone = apply(try sample.matrix(isa, threadCount: 2), own, tokenCount: 1)
       #expect(alone == Array(together[token * 1_000..<(token + 1) * 1_000]))
     }
   }

@@ -94,8 +94,8 @@ import Testing
     #expect(abs(error(values, targets) - nearest) <= 1e-5 * nearest)
   }
 
-  /// The state at the seam is decided from the rows around it. Where a window spans most of the rows, as in the shortest
-  /// streams of one bit, that costs much: about twice the error of the best of all 65,536.
+  /// The state at the seam is decided from the rows around it. Where a window spans most of the rows, as in the
+  /// shortest streams of one bit, that costs much: about twice the error of the best of all 65,536.
   @Test func theShortestStreamsAgainstTheBest() {
     let values = (0..<4096).map { TrellisCodebook.value(of: $0) }
     var found = 0.0, best = 0.0

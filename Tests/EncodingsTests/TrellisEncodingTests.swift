@@ -9,7 +9,10 @@ import Testing
       #expect(encoding.text == "trellis(bits=\(bits))")
       #expect(try Encoding(parsing: encoding.text) == encoding)
     }
-    for text in ["trellis(bits=0)", "trellis(bits=5)", "trellis(bits=02)", "trellis()", "trellis(bits=2 bits=2)", "trellis"] {
+    let wrong = [
+      "trellis(bits=0)", "trellis(bits=5)", "trellis(bits=02)", "trellis()", "trellis(bits=2 bits=2)", "trellis",
+    ]
+    for text in wrong {
       #expect(throws: EncodingError.malformed(text)) { try Encoding(parsing: text) }
     }
   }
@@ -37,7 +40,8 @@ import Testing
     let values = (0..<4096).map { Double(TrellisCodebook.value(of: $0)) }
     let mean = values.reduce(0, +) / 4096
     let variance = values.reduce(0) { $0 + $1 * $1 } / 4096 - mean * mean
-    let kurtosis = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) * ($1 - mean) * ($1 - mean) } / 4096 / (variance * variance)
+    let squares = values.map { ($0 - mean) * ($0 - mean) }
+    let kurtosis = squares.reduce(0) { $0 + $1 * $1 } / 4096 / (variance * variance)
     #expect(abs(mean) < 0.02 && abs(variance.squareRoot() - 1.155) < 0.02 && (2.5...3).contains(kurtosis))
   }
 
@@ -53,7 +57,8 @@ import Testing
     #expect(bytes.count == 64 + 32)
     #expect(Array(bytes[..<8]) == [1, 0, 0, 0x80, 0, 0x0C, 0, 0])
     let encoding = Encoding.trellis(TrellisEncoding(bits: 2))
-    let decoded = OracleDecoder.decode(bytes.span, encoding: encoding, shape: MatrixShape(outputCount: 16, inputCount: 2))
+    let shape = MatrixShape(outputCount: 16, inputCount: 2)
+    let decoded = OracleDecoder.decode(bytes.span, encoding: encoding, shape: shape)
     // Row 15 of column 0: its own code, and after the seam that of row 0.
     #expect(decoded[15 * 2] == -TrellisCodebook.value(of: 2 | 1 << 2))
     #expect(decoded[14 * 2] == 0.5 * TrellisCodebook.value(of: 2 << 2 | 1 << 4))
@@ -71,7 +76,9 @@ import Testing
     for first in stride(from: 0, to: rowCount, by: TrellisLayout.tileRowCount) {
       let count = min(rowCount - first, TrellisLayout.tileRowCount), lanes = TrellisLayout.filled(count)
       let codes = (0..<width * lanes).map { _ in UInt8(random.next() & ((1 << UInt64(bits)) - 1)) }
-      let scales = (0..<count).map { _ in HalfPrecision.float(fromFloat16Bits: UInt16(0x3000 + random.next() & 0x3FF)) }
+      let scales = (0..<count).map { _ in
+        HalfPrecision.float(fromFloat16Bits: UInt16(0x3000 + random.next() & 0x3FF))
+      }
       var part = TrellisPacker(encoding: encoding, inputCount: width)
       part.append(codes: codes.span, scales: scales.span)
       packer.append(contentsOf: part)

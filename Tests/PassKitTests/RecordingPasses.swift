@@ -108,6 +108,7 @@ struct Choosy: SurveyingPass {
   init(_ values: OptionValues) {}
 
   var needsSurvey: Bool { true }
+  var evaluatesCandidates: Bool { false }
 
   func plan(_ outline: inout OutlineEditor) throws(PassError) {
     for parameter in try outline.matrices(targets: nil) {

@@ -102,11 +102,13 @@ extension Factorize {
       uniqueKeysWithValues: model.graph.blocks.enumerated().map { ($0.element.name, $0.offset) })
     func survey(_ parameters: [ParameterDeclaration], _ inputs: (any BlockInputs)?, block: Int) throws {
       for first in stride(from: 0, to: parameters.count, by: model.pool.threadCount) {
-        let jobs = try parameters[first..<min(first + model.pool.threadCount, parameters.count)].compactMap { parameter in
+        let wave = parameters[first..<min(first + model.pool.threadCount, parameters.count)]
+        let jobs = try wave.compactMap { parameter in
           try assignments[parameter.name].map {
             FactorizationJob(
               assignment: $0, value: model.value(of: parameter), original: nil,
-              inputs: try options.method.inputs(of: parameter.name, isLookedUp: !names.contains(parameter.name), inputs),
+              inputs: try options.method.inputs(
+                of: parameter.name, isLookedUp: !names.contains(parameter.name), inputs),
               context: model.context)
           }
         }

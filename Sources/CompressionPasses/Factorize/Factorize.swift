@@ -7,20 +7,20 @@ import TensorCore
 /// Replaces matrices by products of two thin ones, or adds such a product to what quantizing left behind.
 public struct Factorize: SurveyingPass {
   public static let name = "factorize"
-  public static let summary = "replace matrices by products of two thin ones, or correct quantized ones with such products"
+  public static let summary = "replace matrices by products of two thin ones, or add such products to quantized ones"
   public static let options = FactorizeOptions.declarations
   public static let details = """
-    A matrix of R × d weights becomes U·V with U (R, r) and V (r, d), which saves where r is below R·d / (R + d). Of all
-    products of rank r the one is taken that changes the output least (`whitened`), or the weights, scaled by the inputs'
-    root mean squares (`activation`) or as they are (`svd`, which needs no calibration text).
+    A matrix of R × d weights becomes U·V with U (R, r) and V (r, d), which saves where r is below R·d / (R + d). Of
+    all products of rank r the one is taken that changes the output least (`whitened`), or the weights, scaled by the
+    root mean squares of the inputs (`activation`) or as they are (`svd`, which needs no calibration text).
 
     Exactly one budget says the ranks. `parameters=0.8` keeps at most 80 % of the parameters of the matrices taken:
     `scope=uniform` of each, `scope=global` of all together, where they cost least. For that every matrix is first
     factorized alone and the change of the model's output measured (`importance=measured`), or the loss of each is
-    related to the energy of its output (`importance=relative`, much faster on large models, and what `svd` always does).
-    A matrix whose rank would reach break-even stays as it is. `energy=0.95` keeps that share of the output's energy in each matrix.
-    `correction=32` adds factors of rank 32 to matrices that an earlier step quantized, so that the sum comes nearest to
-    the original.
+    related to the energy of its output (`importance=relative`: much faster on large models, and what `svd` always
+    does). A matrix whose rank would reach break-even stays as it is. `energy=0.95` keeps that share of the energy of
+    the output in each matrix. `correction=32` adds factors of rank 32 to matrices that an earlier step quantized, so
+    that the sum comes nearest to the original.
 
     A later `quantize` takes the factors. Ranks are multiples of 8, in small matrices of a smaller power of two.
     """
@@ -129,7 +129,8 @@ public struct Factorize: SurveyingPass {
 
   private func job(for assignment: EncodingAssignment, in block: BlockEditor) throws -> FactorizationJob {
     let parameter = assignment.parameter
-    let inputs = try options.method.inputs(of: parameter.name, isLookedUp: block.block.looksUp(parameter.name), block.inputs)
+    let inputs = try options.method.inputs(
+      of: parameter.name, isLookedUp: block.block.looksUp(parameter.name), block.inputs)
     var original: ParameterValue?
     if case .sum = assignment.after {
       original = block.originalValue(of: parameter)

@@ -2,8 +2,8 @@ import LinearAlgebra
 
 /// The factorizations U·V of a matrix W that lose least of tr((W − U·V)·A·(W − U·V)ᵀ), for every rank.
 ///
-/// With A = S·Sᵀ they are the truncations of the singular value decomposition of W·S (SVD-LLM, arXiv 2403.07378, eq. 4):
-/// what rank r loses is the sum of the squares of the singular values from r on. Two smaller problems give the same:
+/// With A = S·Sᵀ they are the truncations of the singular value decomposition of W·S (SVD-LLM, arXiv 2403.07378): what
+/// rank r loses is the sum of the squares of the singular values from r on. Two smaller problems give the same:
 /// the eigenvectors of W·A·Wᵀ where W has no more rows than columns, those of (W·S)ᵀ·(W·S) where it has more.
 struct LowRankFactorization {
   /// The squares of the singular values of W·S, descending, min(rowCount, columnCount) of them.
@@ -43,7 +43,9 @@ struct LowRankFactorization {
   func factors(rank: Int) -> (u: Matrix, v: Matrix) {
     // Directions that hold nothing but rounding errors would be divided by about zero.
     let floor = 1e-14 * (energies.first ?? 0)
-    let roots = (0..<rank).map { $0 < energies.count && energies[$0] > floor ? energies[$0].squareRoot().squareRoot() : 0 }
+    let roots = (0..<rank).map { index in
+      index < energies.count && energies[index] > floor ? energies[index].squareRoot().squareRoot() : 0
+    }
     let inverses = roots.map { $0 > 0 ? 1 / $0 : 0 }
     switch basis {
     case .left(let vectors):

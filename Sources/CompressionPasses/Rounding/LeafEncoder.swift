@@ -91,14 +91,9 @@ struct LeafEncoder: Sendable {
   }
 
   private func matrix(of bytes: [UInt8], _ part: EncodingPart) throws -> Matrix {
-    let source = try EncodedMatrix(
-      encoding: part.encoding, shape: part.shape, storage: InMemoryBytes(bytes), context: context)
-    var weights = [Float](repeating: 0, count: part.shape.elementCount)
-    var span = weights.mutableSpan
-    for row in 0..<part.shape.outputCount {
-      var target = span._mutatingExtracting(row * part.shape.inputCount..<(row + 1) * part.shape.inputCount)
-      source.decodeRow(row, into: &target)
-    }
+    let weights = try WeightMatrix.bind(
+      encoding: part.encoding, shape: part.shape, storage: InMemoryBytes(bytes), context: context
+    ).decoded()
     return Matrix(rowCount: part.shape.outputCount, columnCount: part.shape.inputCount, floats: weights)
   }
 

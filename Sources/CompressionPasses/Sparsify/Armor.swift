@@ -7,7 +7,7 @@ import TensorCore
 ///
 /// The paper lowers the error weighted by the inputs' mean squares with Adam. Here the objective is the whole change of
 /// the output, tr((W − A·C·B)·G·(W − A·C·B)ᵀ) with the damped Gram matrix G, and each of the three factors is in turn
-/// set to its optimum, or nearer to it, while the others rest: no step can raise it, and there is no step size to choose.
+/// set to its optimum, or nearer to it, while the others rest: no step can raise it, and no step size is to be chosen.
 public enum Armor {
   public struct Options: Sendable {
     /// Rows and columns of a block of A and B; divides rows and columns of the matrix.

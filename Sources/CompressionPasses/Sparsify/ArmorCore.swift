@@ -35,7 +35,8 @@ struct ArmorCore: Sendable {
       }
       for set in masks.indices {
         let columns = places[set * pattern.kept..<(set + 1) * pattern.kept]
-        let inverse = Self.inverse(columns.map { i in columns.map { Double(metric[(first + i) * width + first + $0]) } })
+        let inverse = Self.inverse(
+          columns.map { row in columns.map { Double(metric[(first + row) * width + first + $0]) } })
         for row in inverse {
           var vector = SIMD16<Float>()
           for (place, element) in zip(columns, row) { vector[place] = Float(element) }
@@ -80,7 +81,7 @@ struct ArmorCore: Sendable {
       var old = SIMD16<Float>(), pull = SIMD16<Float>()
       for place in 0..<group {
         old[place] = core[start &+ place]
-        pull[place] = slope[(base &+ place) >> 4][(base &+ place) & 15] / own
+        pull[place] += slope[(base &+ place) >> 4][(base &+ place) & 15] / own
         pull += old[place] * within[base &+ place]
       }
       var best = SIMD16<Float>()
@@ -107,7 +108,8 @@ struct ArmorCore: Sendable {
     let rows = (
       base + place, base + min(place + 1, last), base + min(place + 2, last), base + min(place + 3, last)
     )
-    let (a, b, c, d) = (change[place], Self.lane(change, place + 1), Self.lane(change, place + 2), Self.lane(change, place + 3))
+    let (a, b) = (change[place], Self.lane(change, place + 1))
+    let (c, d) = (Self.lane(change, place + 2), Self.lane(change, place + 3))
     for index in 0..<vectorCount {
       let near = a * metric[rows.0 &* vectorCount &+ index] + b * metric[rows.1 &* vectorCount &+ index]
       let far = c * metric[rows.2 &* vectorCount &+ index] + d * metric[rows.3 &* vectorCount &+ index]
