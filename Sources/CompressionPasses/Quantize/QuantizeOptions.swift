@@ -3,8 +3,18 @@ import PassKit
 
 /// The options of `quantize`.
 struct QuantizeOptions: Sendable {
+  /// What a code of a few bits stands for.
+  enum Codes: String, CaseIterable, Sendable {
+    /// Steps of a scale that a group of consecutive weights shares.
+    case integers
+    /// Values of a trellis that runs down the rows.
+    case trellis
+  }
+
   static let methodOption = PassOption<MatrixEncoder.Method>.choice(
     "method", default: .rtn, "how codes and scales are chosen")
+  static let codesOption = PassOption<Codes>.choice(
+    "codes", default: .integers, "what codes stand for: steps of a scale per group, or values of a trellis")
   static let bitsOption = PassOption<Int>.integer("bits", in: 2...8, default: 4, "bits of a code")
   static let groupOption = PassOption<Int>.integer(
     "group", in: 1...GroupedEncoding.largestGroup, default: 64,
@@ -24,7 +34,7 @@ struct QuantizeOptions: Sendable {
     .optional(unset: "every linear weight of the blocks that is still dense, embedding and head")
 
   static let declarations = [
-    methodOption.declaration, bitsOption.declaration, groupOption.declaration, symmetricOption.declaration,
+    methodOption.declaration, codesOption.declaration, bitsOption.declaration, groupOption.declaration, symmetricOption.declaration,
     dampingOption.declaration, orderOption.declaration, embeddingOption.declaration, headOption.declaration,
     targetsOption.declaration,
   ]
@@ -32,6 +42,7 @@ struct QuantizeOptions: Sendable {
   let method: MatrixEncoder.Method
   let damping: Double
   let order: MatrixEncoder.ColumnOrder
+  let codes: Codes
   let bits: Int
   let group: Int
   let isSymmetric: Bool
@@ -45,6 +56,7 @@ struct QuantizeOptions: Sendable {
     method = values[Self.methodOption]
     damping = values[Self.dampingOption]
     order = values[Self.orderOption]
+    codes = values[Self.codesOption]
     bits = values[Self.bitsOption]
     group = values[Self.groupOption]
     isSymmetric = values[Self.symmetricOption]
@@ -55,6 +67,11 @@ struct QuantizeOptions: Sendable {
       throw OptionConflict(
         what: "\(name)=1 is not a width", why: "codes have 2 to 8 bits, and 0 leaves the tensor as it is",
         fix: "give \(name) 0, or a number from 2 to 8")
+    }
+    if codes == .trellis, !TrellisEncoding.bitCounts.contains(bits) {
+      throw OptionConflict(
+        what: "codes=trellis has no \(bits) bits", why: "a trellis gains most where codes are short, and has up to 4",
+        fix: "give bits from 2 to 4, or codes=integers")
     }
   }
 }

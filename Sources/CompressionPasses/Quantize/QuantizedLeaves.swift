@@ -1,10 +1,14 @@
 import Encodings
+import ModelGraph
 import TensorCore
 
 extension QuantizeOptions {
   /// The encoding with every floating-point leaf replaced by codes of `bits`.
-  func quantized(_ encoding: Encoding, shape: MatrixShape, bits: Int) -> Encoding {
+  ///
+  /// A table that is looked up row by row keeps integers, and so do kept values and what has more bits than a trellis.
+  func quantized(_ encoding: Encoding, shape: MatrixShape, role: ParameterRole, bits: Int) -> Encoding {
     switch encoding {
+    case .dense where isTrellis(role: role, bits: bits): return .trellis(TrellisEncoding(bits: bits))
     case .dense: return grouped(bits: bits, rowElementCount: shape.inputCount, unit: 1)
     case .grouped, .trellis: return encoding
     case .sparse(let pattern, .dense):
@@ -15,8 +19,13 @@ extension QuantizeOptions {
     case .sparse: return encoding
     case .lowRank, .sum, .wrapped:
       return encoding.replacingParts(
-        by: encoding.parts(of: shape).map { quantized($0.encoding, shape: $0.shape, bits: bits) })
+        by: encoding.parts(of: shape).map { quantized($0.encoding, shape: $0.shape, role: role, bits: bits) })
     }
+  }
+
+  /// Whether a plain matrix gets the codes of a trellis.
+  func isTrellis(role: ParameterRole, bits: Int) -> Bool {
+    codes == .trellis && role != .embedding && TrellisEncoding.bitCounts.contains(bits)
   }
 
   /// With the largest group that is a multiple of `unit`, divides the row and is at most the one asked for; where that is
