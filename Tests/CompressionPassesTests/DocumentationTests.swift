@@ -50,10 +50,11 @@ import Testing
     let quantize = try #require(PassCatalog.standard.descriptions.first { $0.name == "quantize" })
     #expect(
       quantize.options.map(\.name) == [
-        "method", "bits", "group", "symmetric", "damping", "order", "embedding", "head", "targets",
+        "method", "codes", "bits", "group", "symmetric", "damping", "order", "embedding", "head", "targets",
       ])
     #expect(
-      quantize.options.map(\.defaultValue) == ["rtn", "4", "64", "false", "0.01", "activation", "8", "8", nil])
+      quantize.options.map(\.defaultValue)
+        == ["rtn", "integers", "4", "64", "false", "0.01", "activation", "8", "8", nil])
     #expect(quantize.options[0].values == "rtn|imatrix|gptq")
   }
 }

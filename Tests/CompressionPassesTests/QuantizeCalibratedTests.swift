@@ -23,7 +23,10 @@ import Testing
     ["sparsify method=magnitude pattern=3:8 targets=*.mlp.*", "quantize bits=5 group=32"],
     ["factorize method=svd parameters=0.5 scope=uniform", "quantize method=gptq bits=6 group=32"],
     ["sparsify method=magnitude", "quantize method=imatrix group=32"],
-    ["quantize method=gptq bits=2 group=32", "factorize method=svd correction=8", "quantize method=gptq bits=8 group=32"],
+    [
+      "quantize method=gptq bits=2 group=32", "factorize method=svd correction=8",
+      "quantize method=gptq bits=8 group=32",
+    ],
   ]
 
   @Test(arguments: lists)

@@ -44,7 +44,8 @@ import Testing
     let feedback = try encode(weights, to: grouped(bits), .gram(RandomInputs.evenGram(width: 96)), order: order)
     let plain = try encode(weights, to: grouped(bits), .none, .rtn)
     #expect(feedback.bytes == plain.bytes)
-    var packer = GroupedPacker(encoding: GroupedEncoding(bits: bits, groupElementCount: 32, isSymmetric: false), inputCount: 96)
+    var packer = GroupedPacker(
+      encoding: GroupedEncoding(bits: bits, groupElementCount: 32, isSymmetric: false), inputCount: 96)
     var quantizer = GroupedQuantizer(encoding: packer.encoding, inputCount: 96)
     for row in 0..<40 { _ = quantizer.quantizeRow(weights.span.extracting(row * 96..<(row + 1) * 96), into: &packer) }
     #expect(plain.bytes == packer.finish())
@@ -67,7 +68,8 @@ import Testing
       #expect(abs(value.squaredError - squares) <= 1e-4 * squares, "\(encoding.text)")
       let diagonal = try encode(weights, to: encoding, .meanSquares(gram.meanSquares), method)
       let diagonalTrace = zip(weights, decoded(diagonal, encoding, shape)).enumerated().reduce(0.0) {
-        $0 + Double(gram.meanSquares[$1.offset % 96]) * Double($1.element.0 - $1.element.1) * Double($1.element.0 - $1.element.1)
+        let error = Double($1.element.0 - $1.element.1)
+        return $0 + Double(gram.meanSquares[$1.offset % 96]) * error * error
       }
       #expect(abs(diagonal.outputError - diagonalTrace) <= 1e-4 * diagonalTrace, "\(encoding.text)")
     }
@@ -130,7 +132,8 @@ import Testing
     let encoding = Encoding.sparse(pattern, values: grouped(4, 16))
     let value = try encode(
       RandomInputs.weights(shape, seed: 8), to: encoding, .gram(gram), sweepCount: 2, masks: masks)
-    #expect(pattern.masks(of: value.bytes.span.extracting(0..<pattern.placesByteCount(of: shape)), shape: shape) == masks)
+    let places = value.bytes.span.extracting(0..<pattern.placesByteCount(of: shape))
+    #expect(pattern.masks(of: places, shape: shape) == masks)
   }
 
   /// Against the same two steps one after the other, each as good as it can be.

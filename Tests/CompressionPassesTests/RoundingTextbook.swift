@@ -2,8 +2,8 @@ import Encodings
 import LinearAlgebra
 import TensorCore
 
-/// GPTQ as its paper has it (arXiv 2210.17323, Algorithm 1), with the inverse, in double precision, one column after the
-/// other, and the grids of the groups fixed beforehand.
+/// GPTQ as its paper has it (arXiv 2210.17323, Algorithm 1), with the inverse, in double precision, one column after
+/// the other, and the grids of the groups fixed beforehand.
 struct TextbookGPTQ {
   let encoding: GroupedEncoding
   let gram: Gram

@@ -19,14 +19,15 @@ import Testing
   /// Whether nothing is left for a pass to take: no dense matrix, or for a correction no quantized one.
   static func isRefused(_ names: [String]) -> Bool {
     let takesDense: Set = ["quantize", "sparsify", "factorize", "allocate-bits"]
-    switch names {
-    case ["quantize", let second]: return takesDense.contains(second)
-    case ["sparsify", "sparsify"], ["sparsify", "factorize"], ["factorize", "factorize"], ["factorize", "sparsify"]:
+    guard names.count == 2 else { return false }
+    switch (names[0], names[1]) {
+    case ("correct", _): return true
+    case (let first, "correct"): return first != "quantize"
+    case ("quantize", let second): return takesDense.contains(second)
+    case ("sparsify", "sparsify"), ("sparsify", "factorize"), ("factorize", "factorize"), ("factorize", "sparsify"):
       return true
     // Of two blocks that can go one must stay.
-    case ["drop-blocks", "drop-blocks"]: return true
-    case ["correct", _]: return true
-    case [let first, "correct"]: return first != "quantize"
+    case ("drop-blocks", "drop-blocks"): return true
     default: return false
     }
   }

@@ -44,15 +44,19 @@ JOINT = {
 FACTORS = [
     (method, share, scope)
     for share in (80, 60)
-    for method, scope in (("svd", "uniform"), ("activation", "uniform"), ("whitened", "uniform"), ("whitened", "global"))
+    for method, scope in (("svd", "uniform"), ("whitened", "uniform"), ("whitened", "global"))
 ]
 # Divergences that the mixed-precision search is sent to, for the curve of size against divergence.
-CURVE = [0.1, 0.06, 0.035, 0.02, 0.01, 0.005, 0.0025, 0.0012]
-SEARCH = "candidates=2,3,4,5,6,8 group=64"
+CURVE = [0.06, 0.006]
+SEARCH = "candidates=t2,t3,t4,5,6,8"
+
+
+def searched(target):
+    return steps(f"allocate-bits method=hessian-bisection {SEARCH} {target}", "quantize method=gptq")
 
 
 def all():
-    """Every experiment by name, `section/…/model`."""
+    """Every experiment by name, `section/…/model`, in the order they are measured."""
     known = {}
     for model in MODELS:
         for name in lists():
@@ -60,25 +64,20 @@ def all():
         for method, bits in ROUNDING:
             known[f"rounding/{bits}/{method}/{model}"] = Experiment(
                 model, steps(f"quantize method={method} bits={bits} group=64 embedding=0 head=0"))
-        for method in SPARSITY:
-            known[f"sparsity/{method}/{model}"] = Experiment(model, steps(f"sparsify pattern=2:4 method={method}"))
-        for name, texts in JOINT.items():
-            known[f"joint/{name}/{model}"] = Experiment(model, steps(*texts))
-        for method, share, scope in FACTORS:
-            known[f"factors/{share}/{method}-{scope}/{model}"] = Experiment(
-                model, steps(f"factorize method={method} parameters={share / 100} scope={scope}"))
+    for model in MODELS:
         for bits in (2, 3, 4):
             known[f"search/uniform-{bits}/{model}"] = Experiment(model, steps(f"quantize method=gptq bits={bits} group=64"))
         for inter in ("true", "false"):
             known[f"search/inter-layer-{inter}/{model}"] = Experiment(
-                model,
-                steps(
-                    f"allocate-bits method=hessian-bisection {SEARCH} max-perplexity-increase=2% inter-layer={inter}",
-                    "quantize method=gptq"))
-        known[f"search/knapsack/{model}"] = Experiment(
-            model, steps(f"allocate-bits method=knapsack {SEARCH} max-perplexity-increase=2%", "quantize method=gptq"))
+                model, searched(f"max-perplexity-increase=2% inter-layer={inter}"))
+        for method in SPARSITY:
+            known[f"sparsity/{method}/{model}"] = Experiment(model, steps(f"sparsify pattern=2:4 method={method}"))
+        for name, texts in JOINT.items():
+            known[f"joint/{name}/{model}"] = Experiment(model, steps(*texts))
+    for model in MODELS:
+        for method, share, scope in FACTORS:
+            known[f"factors/{share}/{method}-{scope}/{model}"] = Experiment(
+                model, steps(f"factorize method={method} parameters={share / 100} scope={scope}"))
         for divergence in CURVE:
-            known[f"curve/{divergence}/{model}"] = Experiment(
-                model,
-                steps(f"allocate-bits method=hessian-bisection {SEARCH} max-kl={divergence}", "quantize method=gptq"))
+            known[f"curve/{divergence}/{model}"] = Experiment(model, searched(f"max-kl={divergence}"))
     return known

@@ -176,7 +176,7 @@ def search_section(page):
          "pass has seen. The uniform widths have embedding and head at their defaults (8 bits)."],
         [(f"uniform {bits} bits", f"search/uniform-{bits}") for bits in (2, 3, 4)]
         + [("hessian-bisection", "search/inter-layer-true"),
-           ("hessian-bisection, inter-layer=false", "search/inter-layer-false"), ("knapsack", "search/knapsack")])
+           ("hessian-bisection, inter-layer=false", "search/inter-layer-false")])
     for model in experiments.MODELS:
         met = [m for m in (page.get(f"search/uniform-{b}/{model}") for b in (2, 3, 4)) if m and m["perplexity_ratio"] <= 1.02]
         found = page.get(f"search/inter-layer-true/{model}")

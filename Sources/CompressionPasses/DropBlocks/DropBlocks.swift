@@ -28,6 +28,8 @@ public struct DropBlocks: ModelPass {
   public init(_ values: OptionValues) { count = values[Self.countOption] }
 
   public var needsCalibration: Bool { true }
+  public var calibrationNeed: CalibrationNeed { .none }
+  public var evaluatesCandidates: Bool { false }
 
   public func plan(_ outline: inout OutlineEditor) throws(PassError) {
     let graph = outline.outline.graph

@@ -3,8 +3,8 @@ import ModelGraph
 import PassKit
 import TensorCore
 
-/// Replaces floating-point weights by integers of a few bits that share a scale per group: rounded to nearest, weighted by
-/// the inputs' mean squares, or with feedback of the errors (``MatrixEncoder``).
+/// Replaces floating-point weights by integers of a few bits that share a scale per group: rounded to nearest, weighted
+/// by the inputs' mean squares, or with feedback of the errors (``MatrixEncoder``).
 public struct Quantize: ParameterPass {
   public static let name = "quantize"
   public static let summary = "replace floating-point weights by codes of 2 to 8 bits"

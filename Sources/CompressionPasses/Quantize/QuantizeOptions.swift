@@ -34,9 +34,9 @@ struct QuantizeOptions: Sendable {
     .optional(unset: "every linear weight of the blocks that is still dense, embedding and head")
 
   static let declarations = [
-    methodOption.declaration, codesOption.declaration, bitsOption.declaration, groupOption.declaration, symmetricOption.declaration,
-    dampingOption.declaration, orderOption.declaration, embeddingOption.declaration, headOption.declaration,
-    targetsOption.declaration,
+    methodOption.declaration, codesOption.declaration, bitsOption.declaration, groupOption.declaration,
+    symmetricOption.declaration, dampingOption.declaration, orderOption.declaration, embeddingOption.declaration,
+    headOption.declaration, targetsOption.declaration,
   ]
 
   let method: MatrixEncoder.Method

@@ -28,8 +28,8 @@ extension QuantizeOptions {
     codes == .trellis && role != .embedding && TrellisEncoding.bitCounts.contains(bits)
   }
 
-  /// With the largest group that is a multiple of `unit`, divides the row and is at most the one asked for; where that is
-  /// smaller than `unit`, with groups of `unit`.
+  /// With the largest group that is a multiple of `unit`, divides the row and is at most the one asked for; where that
+  /// is smaller than `unit`, with groups of `unit`.
   private func grouped(bits: Int, rowElementCount: Int, unit: Int) -> Encoding {
     let multiple = (1...max(1, group / unit)).last { rowElementCount % ($0 * unit) == 0 } ?? 1
     return .grouped(GroupedEncoding(bits: bits, groupElementCount: multiple * unit, isSymmetric: isSymmetric))

@@ -4,10 +4,10 @@ public struct EncodedMatrixValue: Sendable {
   public var bytes: [UInt8]
   /// Σ (new − old)².
   public var squaredError: Double
-  /// tr(E·G·Eᵀ) / tokenCount with E = new − old and G = Σ x·xᵀ: the mean squared change of the output. With mean squares
-  /// only, G is their diagonal; with nothing known, the unit matrix.
+  /// tr(E·G·Eᵀ) / tokenCount with E = new − old and G = Σ x·xᵀ: the mean squared change of the output. With mean
+  /// squares only, G / tokenCount is their diagonal; with nothing known, the unit matrix.
   public var outputError: Double
-  /// Set when no damping made the inputs' Gram matrix positive definite, so that the matrix was rounded without feedback.
+  /// Set when no damping made the inputs' Gram matrix positive definite: the matrix was rounded without feedback.
   public var lacksFeedback: Bool
 
   public init(bytes: [UInt8], squaredError: Double, outputError: Double, lacksFeedback: Bool = false) {

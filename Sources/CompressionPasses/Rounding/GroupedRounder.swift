@@ -93,8 +93,8 @@ struct GroupedRounder: ColumnRounder {
     }
   }
 
-  /// The zero point that the least objective over scale and zero point asks for, and then the best scale for it as it is
-  /// stored. Kept only if the objective falls.
+  /// The zero point that the least objective over scale and zero point asks for, and then the best scale for it as it
+  /// is stored. Kept only if the objective falls.
   mutating func refit(_ columns: Range<Int>, lane: Int, _ form: GroupForm) -> Bool {
     let place = columns.lowerBound / columnsPerGroup * laneCount + lane
     let scale = scales[place], zero = zeros[place]

@@ -47,7 +47,8 @@ struct LeafEncoder: Sendable {
       throw WeightFault(
         kind: .notFinite, row: index / shape.inputCount, column: index % shape.inputCount, value: weights[index])
     }
-    let value = try encoder.encode(weights, shape: shape, to: encoding, inputs: inputs, masks: masks, pool: context.pool)
+    let value = try encoder.encode(
+      weights, shape: shape, to: encoding, inputs: inputs, masks: masks, pool: context.pool)
     let squaredNorm = weights.reduce(0.0) { $0 + Double($1) * Double($1) }
     return Result(
       bytes: value.bytes, error: WeightError(squaredError: value.squaredError, squaredNorm: squaredNorm),
@@ -65,7 +66,8 @@ struct LeafEncoder: Sendable {
     var inputs = inputs
     for index in old.indices.reversed() {
       let slice = ByteSlice(storage, old[index].byteRange)
-      let part = try encode(slice, from: old[index].encoding, to: new[index].encoding, shape: old[index].shape, inputs: inputs)
+      let part = try encode(
+        slice, from: old[index].encoding, to: new[index].encoding, shape: old[index].shape, inputs: inputs)
       parts[index] = part.bytes
       lacksFeedback = lacksFeedback || part.lacksFeedback
       switch old[index].role {

@@ -103,7 +103,8 @@ struct MatrixWork: Sendable {
       let width = places.pattern.group
       for first in stride(from: 0, to: shape.inputCount, by: width) {
         places.choose(
-          first / width, by: source.weights.span.extracting(first * source.laneCount..<(first + width) * source.laneCount),
+          first / width,
+          by: source.weights.span.extracting(first * source.laneCount..<(first + width) * source.laneCount),
           importance: statistics.importance.span.extracting(first..<first + width))
       }
       return Source(

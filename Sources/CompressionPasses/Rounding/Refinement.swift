@@ -37,7 +37,8 @@ extension WeightTile {
   ) {
     guard !columns.isEmpty else { return }
     var all = products.mutableSpan
-    var span = all._mutatingExtracting((columns.lowerBound - start) * laneCount..<(columns.upperBound - start) * laneCount)
+    var span = all._mutatingExtracting(
+      (columns.lowerBound - start) * laneCount..<(columns.upperBound - start) * laneCount)
     FloatProduct.add(
       transposing: gram.elements.span.extracting(droppingFirst: changed.lowerBound * width + columns.lowerBound),
       stride: width, changes.span.extracting(droppingFirst: (changed.lowerBound - first) * laneCount),
@@ -126,10 +127,11 @@ extension WeightTile {
     }
     var levelProducts = [Float](repeating: 0, count: levels.count)
     var keptProducts = levelProducts
-    add(gram, of: group, changes: levels, first: group.lowerBound, factor: 1, to: group, &levelProducts, from: group.lowerBound)
-    add(gram, of: group, changes: kept, first: group.lowerBound, factor: 1, to: group, &keptProducts, from: group.lowerBound)
+    let first = group.lowerBound
+    add(gram, of: group, changes: levels, first: first, factor: 1, to: group, &levelProducts, from: first)
+    add(gram, of: group, changes: kept, first: first, factor: 1, to: group, &keptProducts, from: first)
     var forms = [GroupForm](repeating: GroupForm(), count: laneCount)
-    let shift = (group.lowerBound - start) * laneCount
+    let shift = (first - start) * laneCount
     for place in stride(from: 0, to: levels.count, by: laneCount) {
       for lane in 0..<laneCount {
         let u = levels[place &+ lane], v = kept[place &+ lane], g = descent[shift &+ place &+ lane]

@@ -1,6 +1,6 @@
 import Encodings
 
-/// The best places to keep in one group of a row and the best values for them, everything outside of the group as it is.
+/// The best places to keep in one group of a row and the best values for them, all outside of the group as it is.
 struct SupportChoice: Sendable {
   let pattern: SparsePattern
   private let supports: [[Int]]

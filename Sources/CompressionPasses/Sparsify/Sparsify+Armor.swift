@@ -6,8 +6,9 @@ import TensorCore
 /// `method=armor`.
 extension Sparsify {
   /// The largest block up to the one asked for that divides rows and columns.
-  func planArmor(_ parameter: ParameterDeclaration, _ type: ElementType, _ outline: inout OutlineEditor) throws(PassError)
-  {
+  func planArmor(
+    _ parameter: ParameterDeclaration, _ type: ElementType, _ outline: inout OutlineEditor
+  ) throws(PassError) {
     let shape = MatrixShape(dimensions: parameter.dimensions)
     let sizes = (2...options.block).filter { shape.outputCount % $0 == 0 && shape.inputCount % $0 == 0 }
     guard let block = sizes.last else {
@@ -43,7 +44,8 @@ extension Sparsify {
         weights, shape: shape, gram: try inputs.gram(ofInputsTo: name), pattern: pattern, options: settings,
         pool: block.pool)
       let core = Encoding.sparse(pattern, values: .dense(type))
-      var places = SparsePlacesPacker(pattern: pattern, inputCount: shape.inputCount, expectedRowCount: shape.outputCount)
+      var places = SparsePlacesPacker(
+        pattern: pattern, inputCount: shape.inputCount, expectedRowCount: shape.outputCount)
       let groupCount = shape.inputCount / pattern.group
       for row in 0..<shape.outputCount {
         places.append(masks: result.masks.span.extracting(row * groupCount..<(row + 1) * groupCount))

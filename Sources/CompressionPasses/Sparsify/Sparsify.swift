@@ -10,8 +10,8 @@ public struct Sparsify: BlockPass {
   public static let options = SparsifyOptions.declarations
   public static let details = """
     `method=magnitude` keeps the largest weights and needs no calibration text. `wanda` weighs them by the root mean
-    square of their inputs. `sparsegpt` lets the weights it keeps make up for those it drops, chooses the places anew in the
-    light of that, and is far more accurate. `armor` puts the kept weights between two small block-diagonal matrices
+    square of their inputs. `sparsegpt` lets the weights it keeps make up for those it drops, chooses the places anew in
+    the light of that, and is far more accurate. `armor` puts the kept weights between two small block-diagonal matrices
     fitted with them, the most accurate at the cost of these matrices and of time.
 
     The group of the pattern must divide the rows of every tensor taken. With `bits` the kept values become integers as

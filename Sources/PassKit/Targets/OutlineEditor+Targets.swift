@@ -6,13 +6,14 @@ extension OutlineEditor {
   /// The weight matrices a compressing pass takes.
   ///
   /// Without inclusions these are the matrices of attention, feed-forward layers and experts, and those of `moreRoles`,
-  /// as far as the pass takes values in their encoding. With inclusions they are the matrices matched, where routers, norms and vectors must be named.
+  /// as far as the pass takes values in their encoding. With inclusions they are the matrices matched, where routers,
+  /// norms and vectors must be named.
   /// - Parameters:
   ///   - targets: the pass's option; nil when not given.
   ///   - moreRoles: roles taken by default besides those of the blocks.
   ///   - values: which values the pass can work on.
-  /// - Throws: where a pattern matches nothing, a vector is named, the pass cannot work on something matched, or nothing
-  ///   is left.
+  /// - Throws: where a pattern matches nothing, a vector is named, the pass cannot work on something matched, or
+  ///   nothing is left.
   public func matrices(
     targets: [Glob]?, moreRoles: [ParameterRole] = [], taking values: TakenValues = .dense
   ) throws(PassError) -> [ParameterDeclaration] {
