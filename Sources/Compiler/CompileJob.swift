@@ -110,6 +110,8 @@ public struct CompileJob {
 
   /// Says what became of a compile that ended early. What fails in the same way each time takes its journal with it.
   private func settled(_ error: any Error, _ journal: CompileJournal?, isCancelled: Bool) -> any Error {
+    // A journal of another compile, or of this one told to print in other places, is not this one's to remove.
+    if error is JournalError { return error }
     let diagnosis = (error as? any Diagnosable)?.diagnosis
     let mayEndBetter = isCancelled || diagnosis?.status == .ioFailure || diagnosis?.status == .cannotCreate
     let kept = mayEndBetter && journal?.holdsWork == true ? journal?.path : nil
@@ -204,7 +206,7 @@ public struct CompileJob {
     let report = try VerifyCommand.compare(
       original, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: outputPath),
       on: tokens,
-      tokenCountLimit: settings?.tokenCount, windowTokenCount: settings?.window,
+      tokenCountLimit: settings?.tokenCount, windowTokenCount: settings.map { min($0.window, original.graph.contextLength) },
       limits: GateLimits(
         maxPerplexityIncrease: settings?.maxPerplexityIncrease, maxKLDivergence: settings?.maxDivergence,
         minAgreement: settings?.minAgreement),

@@ -11,7 +11,7 @@ extension ReportTable {
   }
 
   /// Rows that are printed for people; a document has them all.
-  private static let printedRowCount = 64
+  private static let printedRowCount = 16
 
   /// The title, the names of the columns and the rows, aligned: numbers to the right, texts to the left.
   var text: String {

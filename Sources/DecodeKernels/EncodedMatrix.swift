@@ -64,6 +64,7 @@ public struct EncodedMatrix: LinearOperator {
   func applyBlocks(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
     precondition(x.count == tokenCount * shape.outputCount && y.count == x.count)
     let width = shape.inputCount
+    precondition(shape.outputCount % width == 0)
     unsafe run(
       rowCount: shape.outputCount / width, chunk: (rowsPerChunk(tokenCount: tokenCount) + width - 1) / width, x,
       tokenCount, &y, kernels.functions.linear_blocks)

@@ -29,7 +29,34 @@ extension Encoding {
 
   /// Whether a matrix of `shape` can be held in this encoding at all. Asked before anything else about a shape that
   /// comes from a file.
-  public func accepts(_ shape: MatrixShape) -> Bool { depth <= Self.largestDepth && acceptsAtAnyDepth(shape) }
+  public func accepts(_ shape: MatrixShape) -> Bool {
+    depth <= Self.largestDepth && acceptsAtAnyDepth(shape) && (rowCost.map { $0 <= Self.largestRowCost } ?? false)
+  }
+
+  /// Rows of leaves that decoding one row takes at most, so that no small file makes a look-up run for ever.
+  static let largestRowCost = 1 << 20
+
+  /// Rows of leaves that decoding one row takes; nil beyond any number.
+  private var rowCost: Int? {
+    switch self {
+    case .dense, .grouped, .trellis: return 1
+    case .sparse(_, let values): return values.rowCost
+    case .sum(let first, let second): return Self.sum(first.rowCost, second.rowCost)
+    case .lowRank(let rank, let u, let v): return Self.sum(u.rowCost, Self.product(rank, v.rowCost))
+    case .wrapped(let blocks, let core):
+      return Self.sum(2, Self.product(blocks.blockElementCount, core.rowCost))
+    }
+  }
+
+  private static func sum(_ a: Int?, _ b: Int?) -> Int? {
+    guard let a, let b, case let (sum, overflows) = a.addingReportingOverflow(b), !overflows else { return nil }
+    return sum
+  }
+
+  private static func product(_ a: Int, _ b: Int?) -> Int? {
+    guard let b, case let (product, overflows) = a.multipliedReportingOverflow(by: b), !overflows else { return nil }
+    return product
+  }
 
   /// No component has more elements than the whole, so that bounding those bounds every byte count.
   private func acceptsAtAnyDepth(_ shape: MatrixShape) -> Bool {

@@ -31,6 +31,9 @@ public struct TrellisPacker: Sendable {
     // Eight codes are as many whole bytes as a code has bits.
     for first in stride(from: 0, to: codes.count, by: 8) {
       var stream: UInt32 = 0
+      var digits: UInt8 = 0
+      for index in 0..<8 { digits |= codes[first &+ index] }
+      precondition(digits >> UInt8(encoding.bits) == 0)
       for index in 0..<8 { stream |= UInt32(codes[first &+ index]) &<< UInt32(encoding.bits &* index) }
       for byte in 0..<encoding.bits {
         self.codes[place &+ byte] = UInt8(truncatingIfNeeded: stream &>> UInt32(8 &* byte))

@@ -47,7 +47,9 @@ public struct ByteSlice: ByteStorage {
   public var byteCount: Int { range.count }
 
   public func withBytes<Result>(_ range: Range<Int>, _ body: (Span<UInt8>) throws -> Result) rethrows -> Result {
-    try base.withBytes(self.range.lowerBound + range.lowerBound..<self.range.lowerBound + range.upperBound, body)
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
+    return try base.withBytes(
+      self.range.lowerBound + range.lowerBound..<self.range.lowerBound + range.upperBound, body)
   }
 
   public func release(_ range: Range<Int>) {

@@ -6,12 +6,19 @@ import Testing
 @Suite struct QuantizationTests {
   struct LedgerRow: Codable, Sendable, CustomTestStringConvertible {
     let model: String
-    let step: String
+    /// One step, or a list of `passes/`.
+    let step: String?
+    let list: String?
     let tokens: Int
     let fileBytes: Int
     let perplexityRatio: Double
     let klDivergence: Double
-    var testDescription: String { "\(model) \(step)" }
+    var testDescription: String { "\(model) \(step ?? list ?? "")" }
+    var arguments: [String] {
+      step.map { ["--pass", $0] } ?? ["--passes", Fixtures.repository + "/passes/\(list ?? "")"]
+    }
+    /// Rounding with feedback differs a little between instruction sets and BLAS kernels.
+    var divergenceTolerance: Double { step == nil ? 0.1 : 0.02 }
   }
 
   static let ledger: [LedgerRow] = {
@@ -29,9 +36,9 @@ import Testing
   func ledgerHolds(row: LedgerRow) throws {
     let folder = TemporaryFolder()
     let checkpoint = Fixtures.path("models/\(row.model)")
-    let plan = try CommandRun("swage", ["plan", checkpoint, "--pass", row.step, "--json"])
+    let plan = try CommandRun("swage", ["plan", checkpoint, "--json"] + row.arguments)
     #expect((plan.json["result"] as? [String: Any])?["file_bytes"] as? Int == row.fileBytes)
-    let pack = try GoldenTests.compile(checkpoint, into: folder, ["--pass", row.step])
+    let pack = try GoldenTests.compile(checkpoint, into: folder, row.arguments)
     let size = try FileManager.default.attributesOfItem(atPath: pack)[.size] as? Int
     #expect(size == row.fileBytes)
     let verify = try CommandRun(
@@ -40,8 +47,8 @@ import Testing
     let result = try #require(verify.json["result"] as? [String: Any], "\(verify.error)")
     let ratio = try #require((result["perplexity_ratio"] as? [String: Any])?["mean"] as? Double)
     let divergence = try #require((result["kl_divergence"] as? [String: Any])?["mean"] as? Double)
-    #expect(abs(ratio - row.perplexityRatio) < 0.0005)
-    #expect(abs(divergence / row.klDivergence - 1) < 0.02)
+    #expect(abs(ratio - row.perplexityRatio) < max(0.0005, row.divergenceTolerance * row.klDivergence))
+    #expect(abs(divergence / row.klDivergence - 1) < row.divergenceTolerance)
   }
 
   @Test(arguments: GoldenTests.novelists)

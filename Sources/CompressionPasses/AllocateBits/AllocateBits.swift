@@ -24,7 +24,7 @@ public struct AllocateBits: ModelPass {
     for that tensor. Embedding and head are assigned like the rest; where they are one tensor they get one encoding. In
     a mixture, the same matrix of all experts of a layer is one unit.
 
-    The pass itself changes no weight: follow it with `quantize`, which gives each tensor the encoding decided here.
+    The pass itself changes no weight: follow it with `quantize method=gptq`, which gives each tensor the encoding decided here.
 
     `hessian-bisection` measures how each unit changes the output at two candidates, scales that to the others by the
     layer's Hessian, and counts how the changes of different units add up (`inter-layer`). `knapsack` measures every

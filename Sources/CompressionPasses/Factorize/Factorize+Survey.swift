@@ -83,7 +83,7 @@ extension Factorize {
   private func importance(of matrix: Surveyed) -> Double {
     let energy = matrix.energy
     guard energy > 0 else { return 0 }
-    guard let damage = matrix.damage, case .lowRank(let rank, _, _) = matrix.assignment.after else { return 1 / energy }
+    guard let damage = matrix.damage, damage > 0, case .lowRank(let rank, _, _) = matrix.assignment.after else { return 1 / energy }
     let tail = matrix.tail(from: rank)
     guard tail > 0 else { return 0 }
     let share = (damage / (tail / energy)).squareRoot()

@@ -80,7 +80,7 @@ public struct Factorize: SurveyingPass {
       guard options.allowsGrowth || rank * (shape.outputCount + shape.inputCount) < shape.elementCount else {
         throw .rankPastBreakEven(parameter: parameter.name, rank: rank, largest: RankTable.ranks(of: shape).last ?? 0)
       }
-      guard rank <= max(shape.outputCount, shape.inputCount) else {
+      guard rank <= min(shape.outputCount, shape.inputCount) else {
         throw .rankPastBreakEven(
           parameter: parameter.name, rank: rank, largest: min(shape.outputCount, shape.inputCount))
       }

@@ -48,6 +48,9 @@ public struct Quantize: ParameterPass {
     {
       throw .decidedBefore(option: "bits", parameter: first.name, encoding: intent.encoding)
     }
+    if !decided.isEmpty, options.method != .gptq {
+      outline.note("the encodings were chosen for method=gptq; method=\(options.method.rawValue) loses more than measured")
+    }
     let open = matched.filter { outline.outline.intents[$0.name] == nil }
     if outline.outline.graph.isTied, let table = open.first(where: { $0.role == .embedding }) {
       try checkTiedHead(table, &outline)

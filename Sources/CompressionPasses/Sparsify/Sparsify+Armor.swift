@@ -1,4 +1,5 @@
 import Encodings
+import LinearAlgebra
 import ModelGraph
 import PassKit
 import TensorCore
@@ -40,9 +41,21 @@ extension Sparsify {
       var settings = Armor.Options()
       settings.blockElementCount = blocks.blockElementCount
       settings.damping = options.damping
+      // A table that is looked up multiplies nothing: an empty matrix weighs its columns alike.
+      let gram =
+        block.block.looksUp(name) ? Gram(width: shape.inputCount) : try inputs.gram(ofInputsTo: name)
       let result = Armor.sparsify(
-        weights, shape: shape, gram: try inputs.gram(ofInputsTo: name), pattern: pattern, options: settings,
-        pool: block.pool)
+        weights, shape: shape, gram: gram, pattern: pattern, options: settings, pool: block.pool)
+      for (part, partType) in [
+        (result.keptValues, type), (result.outputBlocks, blocks.type), (result.inputBlocks, blocks.type),
+      ] {
+        let shape = MatrixShape(outputCount: 1, inputCount: part.count)
+        do throws(WeightFault) {
+          _ = try EncodedRows(rounding: part.span, shape: shape, to: partType)
+        } catch {
+          throw PassError.weight(parameter: name, error)
+        }
+      }
       let core = Encoding.sparse(pattern, values: .dense(type))
       var places = SparsePlacesPacker(
         pattern: pattern, inputCount: shape.inputCount, expectedRowCount: shape.outputCount)

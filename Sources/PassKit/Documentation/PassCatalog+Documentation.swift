@@ -46,7 +46,7 @@ extension PassCatalog {
       """
     text += descriptions.map(Self.section).joined(separator: "\n")
     text += "\n## Section `calibration`\n\n"
-    text += "The text that passes with calibration look at. No pass of this version does; the section is accepted.\n\n"
+    text += "The text that calibrated passes look at, and how it is sampled.\n\n"
     text += Self.table(CalibrationSettings.options.map(OptionDescription.init))
     text += "\n## Section `verify`\n\nWhat is measured after a compile, and the gates it must meet.\n\n"
     text += Self.table(VerifySettings.options.map(OptionDescription.init))

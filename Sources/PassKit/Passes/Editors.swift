@@ -100,6 +100,7 @@ public struct ModelEditor {
     let names = Set(parameters.map(\.name))
     try calibration.restart(on: run.model)
     for (block, owned) in zip(run.model.graph.blocks, run.model.graph.parametersByLastUse()) {
+      if run.manager.isCancelled() { throw PassError.cancelled }
       let wanted = owned.filter { names.contains($0.name) }
       if !wanted.isEmpty {
         try body(
@@ -117,6 +118,7 @@ public struct ModelEditor {
     guard let calibration = run.manager.calibration else { throw PassError.needsCalibration }
     try calibration.restart(on: run.model)
     return try run.model.graph.blocks.enumerated().map { index, block in
+      if run.manager.isCancelled() { throw PassError.cancelled }
       let influence = isWanted(index) ? try calibration.blockInfluence(of: block, in: run.model) : nil
       try calibration.advance(through: block, in: run.model)
       return influence
