@@ -23,7 +23,7 @@ import Testing
     #expect(bytes.first == UInt8(ascii: "#"))
     let list = try PassList(parsing: Array(bytes), path: Self.folder + file, catalog: .standard)
     #expect(list.folder == Self.folder)
-    let model = try SyntheticModel(width: 128, expertWidth: 64).model()
+    let model = try SyntheticModel(width: 128, expertWidth: 128).model()
     let plan = try PassPlan(list.steps, on: ModelOutline(of: model))
     #expect(plan.steps.allSatisfy { !$0.assignments.isEmpty || $0.step.name == "allocate-bits" })
     #expect(try PassList(parsing: Array(list.printed.utf8), path: "a", catalog: .standard) == list)

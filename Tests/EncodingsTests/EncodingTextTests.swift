@@ -123,7 +123,19 @@ import Testing
     #expect(!Encoding.wrapped(BlockDiagonal(blockElementCount: 16), core: dense).accepts(shape))
     #expect(!Encoding.wrapped(BlockDiagonal(blockElementCount: 3), core: dense).accepts(shape))
     let largest = MatrixShape(outputCount: 1 << 24, inputCount: 1 << 24)
-    #expect(Encoding.sum(rank(1 << 24), rank(1 << 24)).accepts(largest))
+    // Decoding a row would take 2^25 rows of leaves.
+    #expect(!Encoding.sum(rank(1 << 24), rank(1 << 24)).accepts(largest))
+    #expect(Encoding.sum(rank(1 << 18), rank(1 << 18)).accepts(largest))
     #expect(Encoding.sum(rank(1 << 24), rank(1 << 24)).byteCount(of: largest) == 8 << 48)
+  }
+
+  @Test func aLookUpThatWouldNeverEndIsNotAccepted() {
+    let dense = Encoding.dense(.f16), shape = MatrixShape(outputCount: 256, inputCount: 256)
+    var nested = dense
+    // 1 + 256·257 rows of leaves for a row of the second, and 256 times as many for one of the third.
+    for isAccepted in [true, true, false, false] {
+      nested = .lowRank(rank: 256, u: dense, v: nested)
+      #expect(nested.accepts(shape) == isAccepted)
+    }
   }
 }
