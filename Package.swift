@@ -162,18 +162,3 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
-
-// TEMPORARY: SWAGE_ONLY=A,B keeps only these targets and what they depend on.
-if let only = Context.environment["SWAGE_ONLY"] {
-  var wanted = only.split(separator: ",").map(String.init), kept: Set<String> = []
-  while let name = wanted.popLast() {
-    guard kept.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { continue }
-    for dependency in target.dependencies {
-      if case .byNameItem(let name, _) = dependency { wanted.append(name) }
-      if case .targetItem(let name, _) = dependency { wanted.append(name) }
-    }
-  }
-  package.targets.removeAll { !kept.contains($0.name) }
-  package.products.removeAll()
-  if !kept.contains("PassKit") { package.dependencies.removeAll() }
-}
