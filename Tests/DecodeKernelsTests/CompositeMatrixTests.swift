@@ -11,18 +11,7 @@ import Testing
 
   private func bind(
     _ sample: SampleMatrix, _ isa: InstructionSet, pool: WorkerPool = Self.pool
-  ) throws -> WeightMatrix {
-    try WeightMatrix.bind(
-      encoding: sample.encoding, shape: sample.shape, storage: InMemoryBytes(sample.bytes),
-      context: KernelContext(instructionSet: isa, pool: pool))
-  }
-
-  private func apply(_ matrix: WeightMatrix, _ x: [Float], tokenCount: Int) -> [Float] {
-    var y = [Float](repeating: .nan, count: tokenCount * matrix.shape.outputCount)
-    var span = y.mutableSpan
-    matrix.apply(x.span, tokenCount: tokenCount, into: &span)
-    return y
-  }
+  ) throws -> WeightMatrix { try sample.bound(to: isa, pool: pool) }
 
   /// Products within rounding of the oracle's, and rows that are the oracle's: to the bit where `isExact`.
   private func expectOracle(
@@ -35,7 +24,7 @@ import Testing
       let matrix = try bind(sample, isa)
       for tokenCount in tokenCounts {
         let x = sample.inputs(tokenCount: tokenCount)
-        let y = apply(matrix, x, tokenCount: tokenCount)
+        let y = matrix.product(of: x, tokenCount: tokenCount)
         let worst = zip(y, sample.product(x, tokenCount: tokenCount))
           .map { abs(Double($0) - $1.value) / ($1.magnitude + 1e-30) }.max()!
         #expect(worst <= 1e-6, "\(label) × \(tokenCount): \(worst)")
@@ -110,10 +99,10 @@ import Testing
       let x = sample.inputs(tokenCount: tokenCount)
       for isa in InstructionSet.supported {
         let alone = try bind(sample, isa, pool: WorkerPool(threadCount: 1))
-        let expected = apply(alone, x, tokenCount: tokenCount), rows = alone.decoded()
+        let expected = alone.product(of: x, tokenCount: tokenCount), rows = alone.decoded()
         for threadCount in [2, 3] {
           let shared = try bind(sample, isa, pool: WorkerPool(threadCount: threadCount))
-          #expect(apply(shared, x, tokenCount: tokenCount) == expected)
+          #expect(shared.product(of: x, tokenCount: tokenCount) == expected)
           #expect(shared.decoded() == rows)
         }
       }
@@ -137,7 +126,7 @@ import Testing
           context: KernelContext(instructionSet: isa, pool: Self.pool))
         let expected = (0..<shape.elementCount).map { Float(mask >> UInt16($0 % pattern.group) & 1) }
         #expect(matrix.decoded() == expected)
-        let y = apply(matrix, [Float](repeating: 1, count: inputCount), tokenCount: 1)
+        let y = matrix.product(of: [Float](repeating: 1, count: inputCount), tokenCount: 1)
         #expect(y == [Float](repeating: Float(67 * pattern.kept), count: 2))
       }
     }

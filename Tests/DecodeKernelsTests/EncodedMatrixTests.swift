@@ -9,24 +9,13 @@ import Testing
 
   private func matrix(
     _ sample: SampleMatrix, _ isa: InstructionSet, pool: WorkerPool = Self.pool
-  ) throws -> WeightMatrix {
-    try WeightMatrix.bind(
-      encoding: sample.encoding, shape: sample.shape, storage: InMemoryBytes(sample.bytes),
-      context: KernelContext(instructionSet: isa, pool: pool))
-  }
-
-  private func apply(_ matrix: WeightMatrix, _ x: [Float], tokenCount: Int) -> [Float] {
-    var y = [Float](repeating: .nan, count: tokenCount * matrix.shape.outputCount)
-    var span = y.mutableSpan
-    matrix.apply(x.span, tokenCount: tokenCount, into: &span)
-    return y
-  }
+  ) throws -> WeightMatrix { try sample.bound(to: isa, pool: pool) }
 
   /// The sum of rounding errors of `inputCount` products stays far below 1e-6 of the sum of their magnitudes; a single
   /// code read from the wrong place does not.
   private func expectProduct(_ sample: SampleMatrix, _ isa: InstructionSet, tokenCount: Int) throws {
     let x = sample.inputs(tokenCount: tokenCount)
-    let y = apply(try matrix(sample, isa), x, tokenCount: tokenCount)
+    let y = (try matrix(sample, isa)).product(of: x, tokenCount: tokenCount)
     let expected = sample.product(x, tokenCount: tokenCount)
     let worst = zip(y, expected).map { abs(Double($0) - $1.value) / ($1.magnitude + 1e-30) }.max()!
     #expect(worst <= 1e-6, "\(sample.encoding.text) \(sample.shape) × \(tokenCount) on \(isa): \(worst)")
@@ -87,9 +76,10 @@ import Testing
     let grouped = GroupedEncoding(bits: 4, groupElementCount: 64, isSymmetric: false)
     let sample = SampleMatrix(.grouped(grouped), outputCount: 1_030, inputCount: 1_088, seed: 31)
     let x = sample.inputs(tokenCount: tokenCount)
-    let alone = apply(try matrix(sample, isa, pool: WorkerPool(threadCount: 1)), x, tokenCount: tokenCount)
+    let alone = try matrix(sample, isa, pool: WorkerPool(threadCount: 1)).product(of: x, tokenCount: tokenCount)
     for threadCount in [2, 3] {
-      let shared = apply(try matrix(sample, isa, pool: WorkerPool(threadCount: threadCount)), x, tokenCount: tokenCount)
+      let shared = try matrix(sample, isa, pool: WorkerPool(threadCount: threadCount))
+        .product(of: x, tokenCount: tokenCount)
       #expect(shared == alone)
     }
   }
@@ -100,9 +90,9 @@ import Testing
     let sample = SampleMatrix(.dense(.f16), outputCount: 9, inputCount: 1_091, seed: 41)
     let matrix = try matrix(sample, isa)
     let x = sample.inputs(tokenCount: 70)
-    let together = apply(matrix, x, tokenCount: 70)
+    let together = matrix.product(of: x, tokenCount: 70)
     for first in [0, 5, 63, 68] {
-      let pair = apply(matrix, Array(x[first * 1_091..<(first + 2) * 1_091]), tokenCount: 2)
+      let pair = matrix.product(of: Array(x[first * 1_091..<(first + 2) * 1_091]), tokenCount: 2)
       #expect(pair == Array(together[first * 9..<(first + 2) * 9]))
     }
   }
@@ -117,14 +107,14 @@ import Testing
         let slice = ByteSlice(shifted, 1..<sample.bytes.count + 1)
         let moved = try WeightMatrix.bind(encoding: encoding, shape: sample.shape, storage: slice, context: context)
         let x = sample.inputs(tokenCount: 3)
-        #expect(apply(moved, x, tokenCount: 3) == apply(try matrix(sample, isa), x, tokenCount: 3))
+        #expect(moved.product(of: x, tokenCount: 3) == (try matrix(sample, isa)).product(of: x, tokenCount: 3))
       }
     }
   }
 
   @Test func noTokensIsNothingToDo() throws {
     let sample = SampleMatrix(.dense(.f32), outputCount: 2, inputCount: 2, seed: 61)
-    #expect(apply(try matrix(sample, .scalar), [], tokenCount: 0).isEmpty)
+    #expect(try matrix(sample, .scalar).product(of: [], tokenCount: 0).isEmpty)
   }
 
   @Test func wrongBytesAndShapesAreRefused() {

@@ -70,11 +70,10 @@ struct EncodedCandidates {
     guard case .dense(let type) = old.encoding else { preconditionFailure("candidates are made of dense values") }
     let weights = old.storage.withBytes { DenseCodec.decode($0, as: type) }
     let shape = MatrixShape(dimensions: parameter.dimensions)
-    if let index = Finiteness.firstNonFinite(in: weights.span) {
-      throw PassError.weight(
-        parameter: parameter.name,
-        WeightFault(
-          kind: .notFinite, row: index / shape.inputCount, column: index % shape.inputCount, value: weights[index]))
+    do throws(WeightFault) {
+      try WeightFault.requireFinite(weights.span, rowElementCount: shape.inputCount)
+    } catch {
+      throw PassError.weight(parameter: parameter.name, error)
     }
     for (number, option) in units[home.unit].options.enumerated() {
       if option.encoding == old.encoding {

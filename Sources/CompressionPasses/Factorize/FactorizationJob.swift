@@ -90,28 +90,21 @@ struct FactorizationJob: Sendable {
     let weights = try WeightMatrix.bind(
       encoding: value.encoding, shape: shape, storage: value.storage, context: context
     ).decoded()
-    if let index = Finiteness.firstNonFinite(in: weights.span) {
-      throw PassError.weight(
-        parameter: assignment.parameter.name,
-        WeightFault(
-          kind: .notFinite, row: index / shape.inputCount, column: index % shape.inputCount, value: weights[index]))
+    do throws(WeightFault) {
+      try WeightFault.requireFinite(weights.span, rowElementCount: shape.inputCount)
+    } catch {
+      throw PassError.weight(parameter: assignment.parameter.name, error)
     }
     return Matrix(rowCount: shape.outputCount, columnCount: shape.inputCount, floats: weights)
   }
 
   private func rounded(_ factor: Matrix, to part: EncodingPart) throws -> [UInt8] {
     guard case .dense(let type) = part.encoding else { preconditionFailure("factors are planned dense") }
-    let floats = factor.floats
-    let bytes = DenseCodec.encode(floats.span, as: type)
-    let decoded = DenseCodec.decode(bytes.span, as: type)
-    if let index = Finiteness.firstNonFinite(in: decoded.span) {
-      throw PassError.weight(
-        parameter: assignment.parameter.name,
-        WeightFault(
-          kind: .tooLarge(for: type), row: index / factor.columnCount, column: index % factor.columnCount,
-          value: floats[index]))
+    do throws(WeightFault) {
+      return try WeightFault.round(factor.floats.span, rowElementCount: factor.columnCount, to: type).bytes
+    } catch {
+      throw PassError.weight(parameter: assignment.parameter.name, error)
     }
-    return bytes
   }
 }
 

@@ -43,10 +43,7 @@ struct LeafEncoder: Sendable {
   private func encode(
     _ weights: [Float], _ shape: MatrixShape, to encoding: Encoding, _ inputs: InputKnowledge, masks: [UInt16]?
   ) throws -> Result {
-    if let index = Finiteness.firstNonFinite(in: weights.span) {
-      throw WeightFault(
-        kind: .notFinite, row: index / shape.inputCount, column: index % shape.inputCount, value: weights[index])
-    }
+    try WeightFault.requireFinite(weights.span, rowElementCount: shape.inputCount)
     let value = try encoder.encode(
       weights, shape: shape, to: encoding, inputs: inputs, masks: masks, pool: context.pool)
     let squaredNorm = weights.reduce(0.0) { $0 + Double($1) * Double($1) }

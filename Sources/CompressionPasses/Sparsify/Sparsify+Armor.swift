@@ -32,11 +32,10 @@ extension Sparsify {
       else { throw PassError.needsCalibration }
       let weights = block.value(of: assignment.parameter).storage.withBytes { DenseCodec.decode($0, as: source) }
       let shape = assignment.shape
-      if let index = Finiteness.firstNonFinite(in: weights.span) {
-        throw PassError.weight(
-          parameter: name,
-          WeightFault(
-            kind: .notFinite, row: index / shape.inputCount, column: index % shape.inputCount, value: weights[index]))
+      do throws(WeightFault) {
+        try WeightFault.requireFinite(weights.span, rowElementCount: shape.inputCount)
+      } catch {
+        throw PassError.weight(parameter: name, error)
       }
       var settings = Armor.Options()
       settings.blockElementCount = blocks.blockElementCount
@@ -46,15 +45,14 @@ extension Sparsify {
         block.block.looksUp(name) ? Gram(width: shape.inputCount) : try inputs.gram(ofInputsTo: name)
       let result = Armor.sparsify(
         weights, shape: shape, gram: gram, pattern: pattern, options: settings, pool: block.pool)
-      for (part, partType) in [
-        (result.keptValues, type), (result.outputBlocks, blocks.type), (result.inputBlocks, blocks.type),
-      ] {
-        let shape = MatrixShape(outputCount: 1, inputCount: part.count)
-        do throws(WeightFault) {
-          _ = try EncodedRows(rounding: part.span, shape: shape, to: partType)
-        } catch {
-          throw PassError.weight(parameter: name, error)
+      let parts = [(result.keptValues, type), (result.outputBlocks, blocks.type), (result.inputBlocks, blocks.type)]
+      let encoded: [[UInt8]]
+      do throws(WeightFault) {
+        encoded = try parts.map { (values, type) throws(WeightFault) in
+          try WeightFault.round(values.span, rowElementCount: values.count, to: type).bytes
         }
+      } catch {
+        throw PassError.weight(parameter: name, error)
       }
       let core = Encoding.sparse(pattern, values: .dense(type))
       var places = SparsePlacesPacker(
@@ -64,13 +62,10 @@ extension Sparsify {
         places.append(masks: result.masks.span.extracting(row * groupCount..<(row + 1) * groupCount))
       }
       let coreBytes = CompositeValue.bytes(
-        of: core, shape: shape, places: places.finish(), parts: [DenseCodec.encode(result.keptValues.span, as: type)])
+        of: core, shape: shape, places: places.finish(), parts: [encoded[0]])
       let bytes = CompositeValue.bytes(
         of: assignment.after, shape: shape,
-        parts: [
-          DenseCodec.encode(result.outputBlocks.span, as: blocks.type), coreBytes,
-          DenseCodec.encode(result.inputBlocks.span, as: blocks.type),
-        ])
+        parts: [encoded[1], coreBytes, encoded[2]])
       table.append([.text(name), .number(result.lossBefore), .number(result.lossAfter)])
       try block.replace(assignment, with: bytes, error: nil)
       try block.advance(by: assignment.before.byteCount(of: shape))

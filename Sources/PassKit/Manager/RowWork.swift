@@ -55,11 +55,7 @@ struct RowChunk {
   /// - Throws: `WeightFault` for the first that is not, with its row counted within the whole matrix.
   func finiteWeights(of storage: any ByteStorage, type: ElementType) throws(WeightFault) -> [Float] {
     let weights = storage.withBytes(byteRange(of: type)) { DenseCodec.decode($0, as: type) }
-    if let index = Finiteness.firstNonFinite(in: weights.span) {
-      throw WeightFault(
-        kind: .notFinite, row: rows.lowerBound + index / shape.inputCount, column: index % shape.inputCount,
-        value: weights[index])
-    }
+    try WeightFault.requireFinite(weights.span, rowElementCount: shape.inputCount, firstRow: rows.lowerBound)
     return weights
   }
 }

@@ -98,11 +98,6 @@ public struct WeightFault: Error, Equatable {
     self.value = value
   }
 
-  /// The fault as seen from a matrix in which these rows begin at `firstRow`.
-  func shifted(by firstRow: Int) -> WeightFault {
-    WeightFault(kind: kind, row: row + firstRow, column: column, value: value)
-  }
-
   /// Compares the value by its bits, so that a NaN equals itself.
   public static func == (a: WeightFault, b: WeightFault) -> Bool {
     a.kind == b.kind && a.row == b.row && a.column == b.column && a.value.bitPattern == b.value.bitPattern

@@ -30,13 +30,7 @@ public struct EncodedRows: Sendable {
   /// - Parameter weights: finite, of `shape`, row-major.
   /// - Throws: for the first weight that rounds to infinity.
   public init(rounding weights: Span<Float>, shape: MatrixShape, to type: ElementType) throws(WeightFault) {
-    let bytes = DenseCodec.encode(weights, as: type)
-    let decoded = DenseCodec.decode(bytes.span, as: type)
-    if let index = Finiteness.firstNonFinite(in: decoded.span) {
-      throw WeightFault(
-        kind: .tooLarge(for: type), row: index / shape.inputCount, column: index % shape.inputCount,
-        value: weights[index])
-    }
+    let (bytes, decoded) = try WeightFault.round(weights, rowElementCount: shape.inputCount, to: type)
     dense = bytes
     for index in weights.indices {
       let difference = Double(decoded[index]) - Double(weights[index])
