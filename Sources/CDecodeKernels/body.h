@@ -1,8 +1,8 @@
 // Everything that is written once, over the lanes that the including file has chosen.
 //
 // A lanes header defines: CDK_TARGET (the target attribute), LANES, `vf` (LANES floats) with the vf_ operations, and
-// unless LANES is 1 `vb` (16 bytes) with the vb_ operations. TILE_TOKENS is how many tokens a tile of the product
-// holds. In vf_min and vf_max an unordered second operand wins. vf_expand puts the next elements of an array into the
+// unless LANES is 1 `vb` (16 bytes) with the vb_ operations. FEW_TOKENS and TILE_TOKENS are how many tokens a tile of the
+// product for a few and for many tokens holds. In vf_min and vf_max an unordered second operand wins. vf_expand puts the next elements of an array into the
 // lanes of a mask and zeros into the others; it may read LANES elements. Lanes that define LANES_LOOK_UP have
 // vf_look_up, a faster way from codes to weights. vw holds the bytes of sixteen windows of a trellis and vf_states gives
 // their values; vf_repeat fills the lanes with floats that are each repeated `times` times.
@@ -11,6 +11,7 @@
 #include "body_vector.h"
 #include "body_weights.h"
 #include "body_sparse.h"
+#include "body_panel.h"
 #include "body_linear.h"
 #include "body_trellis.h"
 #include "body_trellis_search.h"

@@ -8,10 +8,7 @@ enum {
   CHUNK_ROWS = 16,
   CHUNK_VECTORS = CHUNK_ROWS / LANES,
   STRIP_CHUNKS = LANES == 16 ? 8 : LANES == 8 ? 4 : 1,  // chunks whose sums stay in registers
-  PANEL_COLUMNS = 64,
-  PANEL_VECTORS = LANES == 1 ? 4 : 2,
-  PANEL_TOKENS = 6,
-  TRELLIS_TOKENS = 128,  // tokens that share a decoded panel
+  TRELLIS_COLUMNS = 64,  // of a panel
 };
 
 // Rows that have one stream per column, of stream_byte_count bytes: 2 · bits for each chunk of sixteen rows.
@@ -109,54 +106,18 @@ CDK_TARGET static void decode_trellis_panel(const trellis_tile *tile, size_t fir
 #undef PANEL
 }
 
-// sums += panel · x for PANEL_VECTORS · LANES rows; `tokens` is a constant. Sums of a token lie TRELLIS_TILE apart.
-FN void trellis_product(const float *panel, size_t count, const float *x, size_t x_stride, int tokens, float *sums) {
-  vf lanes[PANEL_TOKENS][PANEL_VECTORS];
-  for (int t = 0; t < tokens; t++) {
-    for (int i = 0; i < PANEL_VECTORS; i++) lanes[t][i] = vf_load(sums + t * TRELLIS_TILE + i * LANES);
-  }
-  for (size_t column = 0; column < count; column++, panel += TRELLIS_TILE) {
-    vf weights[PANEL_VECTORS];
-    for (int i = 0; i < PANEL_VECTORS; i++) weights[i] = vf_load(panel + i * LANES);
-    for (int t = 0; t < tokens; t++) {
-      const vf input = vf_set(x[(size_t)t * x_stride + column]);
-      for (int i = 0; i < PANEL_VECTORS; i++) lanes[t][i] = vf_fma(weights[i], input, lanes[t][i]);
-    }
-  }
-  for (int t = 0; t < tokens; t++) {
-    for (int i = 0; i < PANEL_VECTORS; i++) vf_store(sums + t * TRELLIS_TILE + i * LANES, lanes[t][i]);
-  }
-}
-
-CDK_TARGET static void trellis_products(const float *panel, size_t row_count, size_t count, const float *x,
-                                        size_t x_stride, size_t token_count, float *sums) {
-  for (size_t token = 0; token < token_count; token += PANEL_TOKENS) {
-    const float *inputs = x + token * x_stride;
-    for (size_t row = 0; row < row_count; row += PANEL_VECTORS * LANES) {
-      float *out = sums + token * TRELLIS_TILE + row;
-      switch (token_count - token) {
-        case 1: trellis_product(panel + row, count, inputs, x_stride, 1, out); break;
-        case 2: trellis_product(panel + row, count, inputs, x_stride, 2, out); break;
-        case 3: trellis_product(panel + row, count, inputs, x_stride, 3, out); break;
-        case 4: trellis_product(panel + row, count, inputs, x_stride, 4, out); break;
-        case 5: trellis_product(panel + row, count, inputs, x_stride, 5, out); break;
-        default: trellis_product(panel + row, count, inputs, x_stride, PANEL_TOKENS, out);
-      }
-    }
-  }
-}
-
 CDK_TARGET static void trellis_tokens(const trellis_tile *tile, int bits, size_t column_count, const float *x,
                                       size_t token_count, float *y, size_t y_stride) {
-  float panel[PANEL_COLUMNS * TRELLIS_TILE] = {0};  // rows past the end keep their zeros
-  float sums[TRELLIS_TOKENS * TRELLIS_TILE];
-  for (size_t token = 0; token < token_count; token += TRELLIS_TOKENS) {
-    const size_t tokens = token_count - token < TRELLIS_TOKENS ? token_count - token : TRELLIS_TOKENS;
+  float panel[TRELLIS_COLUMNS * TRELLIS_TILE] = {0};  // rows past the end keep their zeros
+  float sums[PANEL_TOKENS * TRELLIS_TILE];
+  for (size_t token = 0; token < token_count; token += PANEL_TOKENS) {
+    const size_t tokens = token_count - token < PANEL_TOKENS ? token_count - token : PANEL_TOKENS;
     memset(sums, 0, tokens * TRELLIS_TILE * sizeof *sums);
-    for (size_t first = 0; first < column_count; first += PANEL_COLUMNS) {
-      const size_t count = column_count - first < PANEL_COLUMNS ? column_count - first : PANEL_COLUMNS;
+    for (size_t first = 0; first < column_count; first += TRELLIS_COLUMNS) {
+      const size_t count = column_count - first < TRELLIS_COLUMNS ? column_count - first : TRELLIS_COLUMNS;
       decode_trellis_panel(tile, first, count, bits, panel);
-      trellis_products(panel, tile->row_count, count, x + token * column_count + first, column_count, tokens, sums);
+      panel_product(panel, TRELLIS_TILE, tile->row_count, count, x + token * column_count + first, column_count, tokens,
+                    sums, TRELLIS_TILE);
     }
     for (size_t t = 0; t < tokens; t++) {
       float *results = y + (token + t) * y_stride;

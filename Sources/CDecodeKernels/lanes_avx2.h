@@ -2,7 +2,8 @@
 
 #define CDK_TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
 #define LANES 8
-#define TILE_TOKENS 3
+#define FEW_TOKENS 3
+#define TILE_TOKENS 6
 
 #include "lanes_x86.h"
 

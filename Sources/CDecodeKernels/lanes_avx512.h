@@ -2,7 +2,8 @@
 
 #define CDK_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c")))
 #define LANES 16
-#define TILE_TOKENS 6
+#define FEW_TOKENS 6
+#define TILE_TOKENS 12
 
 #include "lanes_x86.h"
 

@@ -8,7 +8,8 @@
 #define CDK_TARGET
 #define FN static inline __attribute__((always_inline))
 #define LANES 4
-#define TILE_TOKENS 6
+#define FEW_TOKENS 6
+#define TILE_TOKENS 12
 
 typedef float32x4_t vf;
 typedef uint8x16_t vb;

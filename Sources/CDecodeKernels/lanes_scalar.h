@@ -6,6 +6,7 @@
 #define CDK_TARGET
 #define FN static inline __attribute__((always_inline))
 #define LANES 1
+#define FEW_TOKENS 2
 #define TILE_TOKENS 2
 
 typedef float vf;

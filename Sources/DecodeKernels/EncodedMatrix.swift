@@ -102,7 +102,7 @@ public struct EncodedMatrix: LinearOperator {
   /// Rows that make one piece of work: long enough to be worth handing out (some 20 µs), and for several tokens a whole
   /// number of panels, many enough for the inputs to be reused from the cache.
   private func rowsPerChunk(tokenCount: Int) -> Int {
-    let panelRowCount = 4
+    let panelRowCount = tokenCount == 1 ? 1 : 32
     let productsPerRow = max(1, shape.inputCount * tokenCount)
     let worthwhile = ((tokenCount == 1 ? 1 << 18 : 1 << 19) + productsPerRow - 1) / productsPerRow
     let reusing = tokenCount == 1 ? 1 : min(64, shape.outputCount / (4 * context.pool.threadCount))

@@ -58,4 +58,11 @@ public protocol LinearObserver: AnyObject {
   /// Called before parameter `name` is applied to `input`, which is (tokenCount, inputCount). Longer sequences come in
   /// several calls; an expert sees only the tokens routed to it.
   func observe(_ name: String, input: Span<Float>, tokenCount: Int)
+
+  /// Whether parameter `name` is to be applied at all. What later maps are shown must not follow from one that is not.
+  func needsResult(of name: String) -> Bool
+}
+
+extension LinearObserver {
+  public func needsResult(of name: String) -> Bool { true }
 }

@@ -32,15 +32,15 @@ public struct Gram: Sendable, Equatable {
     precondition(x.count == count * width)
     let width = width
     let tiles = GramTile.upperTriangle(width: width)
-    for first in stride(from: 0, to: count, by: GramTile.batchTokenCount) {
-      let batch = first..<min(count, first + GramTile.batchTokenCount)
-      let rows = x.extracting(batch.lowerBound * width..<batch.upperBound * width)
-      unsafe matrix.elements.withUnsafeMutableBufferPointer { elements in
-        let sum = unsafe GramSum(elements: elements, width: width)
-        pool.forEach(tiles.count) { index in
-          let product = tiles[index].product(of: rows, tokenCount: batch.count, width: width)
-          unsafe sum.add(product, at: tiles[index])
+    unsafe matrix.elements.withUnsafeMutableBufferPointer { elements in
+      let sum = unsafe GramSum(elements: elements, width: width)
+      pool.forEach(tiles.count) { index in
+        for first in stride(from: 0, to: count, by: GramTile.batchTokenCount) {
+          let batch = first..<min(count, first + GramTile.batchTokenCount)
+          let rows = x.extracting(batch.lowerBound * width..<batch.upperBound * width)
+          unsafe sum.add(tiles[index].product(of: rows, tokenCount: batch.count, width: width), at: tiles[index])
         }
+        unsafe sum.mirror(tiles[index])
       }
     }
     tokenCount += count
@@ -96,7 +96,7 @@ private struct GramTile: Sendable {
   let elements: UnsafeMutableBufferPointer<Double>
   let width: Int
 
-  /// Adds a tile's product on its place above the diagonal, and mirrors the sums below it.
+  /// Adds a tile's product on its place above the diagonal.
   func add(_ product: [Float], at tile: GramTile) {
     for (place, row) in tile.rows.enumerated() {
       let columns = max(row, tile.columns.lowerBound)..<tile.columns.upperBound
@@ -106,6 +106,10 @@ private struct GramTile: Sendable {
         source &+= 1
       }
     }
+  }
+
+  /// Copies a tile's sums to their places below the diagonal.
+  func mirror(_ tile: GramTile) {
     for column in tile.columns {
       for row in tile.rows where row < column {
         unsafe elements[column &* width &+ row] = elements[row &* width &+ column]

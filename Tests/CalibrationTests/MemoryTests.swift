@@ -15,7 +15,7 @@ import Testing
     #expect(CalibrationError.memoryTooSmall(limit: 1, needed: 2).diagnosis.status == .limitExceeded)
     // One layer of width 256: attention 192 Ki and feed-forward 576 Ki weights of two bytes, its widest input 768.
     #expect(demand.blockByteCount >= 768 * 1_024 * 2 && demand.blockByteCount < 4_096 * 256 * 2 + 4_096)
-    #expect(demand.largestStatisticByteCount == 768 * 768 * 8 + 512 * 768 * 4)
+    #expect(demand.largestStatisticByteCount == 768 * 768 * 8 + 2_048 * 768 * 4)
     #expect(demand.sequenceByteCount == 2 * 24 * 256 * 4)
     #expect(demand.statesByteCount == 3 * 24 * 256 * 4)
   }

@@ -179,6 +179,17 @@ import Testing
     #expect(try InputTap.taps(ofBlock: 3, in: graph) == [InputTap(parameters: ["head"], width: 64)])
   }
 
+  @Test func matricesThatLeadToNoInputAreNotApplied() throws {
+    let graph = try Fixture("tiny/qwen2-moe").model.graph
+    let names = { (kinds: [String]) in Set(kinds.map { "layers.0.\($0)" }) }
+    let downs = names((0..<8).map { "mlp.experts.\($0).down" } + ["mlp.shared.down"])
+    let ofMixture = InputTap.matricesWithoutUse(observing: names(["mlp.experts.3.down"]), in: graph.blocks[1])
+    #expect(ofMixture == downs)
+    let ofAttention = InputTap.matricesWithoutUse(observing: names(["attention.query"]), in: graph.blocks[1])
+    let projections = names(["query", "key", "value", "output"].map { "attention.\($0)" })
+    #expect(ofAttention == downs.union(projections))
+  }
+
   @Test func theInfluenceOfABlockIsOneLessTheMeanCosine() throws {
     let fixture = try Fixture("tiny/llama")
     let sweep = try fixture.sweep()

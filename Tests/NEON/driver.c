@@ -64,7 +64,7 @@ static void check_matrix(const cdk_kernels *kernels, const char *isa, const cdk_
   if (w->bits && w->type == CDK_F32) {
     for (size_t i = 0; i < rows * columns; i++) largest = fmaxf(largest, fabsf(weights[i]));
   }
-  const size_t token_counts[] = {1, 2, 3, 7, 66};
+  const size_t token_counts[] = {1, 2, 66, 3, 7};
   for (size_t k = 0; k < (columns > 500 ? 3 : 5); k++) {
     const size_t tokens = token_counts[k];
     float *x = floats(tokens * columns, -1, 1), *y = allocate(tokens * rows * 4);

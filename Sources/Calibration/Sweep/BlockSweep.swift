@@ -38,7 +38,7 @@ public final class BlockSweep: SweepCalibration {
   ) throws -> any BlockInputs {
     let index = number(of: block, in: model)
     return SweptInputs(
-      block: block.name, taps: try InputTap.taps(ofBlock: index, in: model.graph), need: need, parameters: parameters,
+      block: block, taps: try InputTap.taps(ofBlock: index, in: model.graph), need: need, parameters: parameters,
       budget: budget, pool: context.pool
     ) { [self] observer in try observe(index, of: model, observer) }
   }

@@ -5,7 +5,7 @@ import PassKit
 /// What is summed up over the rows that arrive at one tap.
 struct InputSum {
   /// Rows that are gathered before they go into a Gram matrix together.
-  private static let gatheredRowCount = 512
+  private static let gatheredRowCount = 2_048
 
   private let width: Int
   private(set) var tokenCount = 0

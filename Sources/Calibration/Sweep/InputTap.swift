@@ -9,6 +9,36 @@ struct InputTap: Sendable, Equatable {
 }
 
 extension InputTap {
+  /// The matrices of a block that need not be applied to see the inputs of `observed`: nothing that leads there reads
+  /// what they make.
+  static func matricesWithoutUse(observing observed: Set<String>, in block: Block) -> Set<String> {
+    var needed: Set<ValueID> = [], idle: Set<String> = []
+    for statement in block.statements.reversed() {
+      let operation = statement.operation
+      let (inner, last): ([String], [String]) =
+        switch operation {
+        case let linear as Linear: ([], [linear.weight])
+        case let head as Head: ([], [head.weight])
+        case let mixture as Mixture: matrices(of: mixture)
+        default: ([], [])
+        }
+      let leads = needed.contains(statement.result)
+      if !leads { idle.formUnion(last) }
+      if leads || !observed.isDisjoint(with: inner + last) { needed.formUnion(operation.operands) }
+    }
+    return idle
+  }
+
+  /// The matrices of a mixture, without and with the ones that make its result.
+  private static func matrices(of mixture: Mixture) -> (inner: [String], last: [String]) {
+    let experts = 0..<mixture.expertCount, shared = mixture.shared
+    let inner = [mixture.router] + experts.flatMap { [mixture.gate($0), mixture.up($0)] }
+    return (
+      inner + [shared?.gate, shared?.up, shared?.router].compactMap { $0 },
+      experts.map { mixture.down($0) } + [shared?.down].compactMap { $0 }
+    )
+  }
+
   /// The taps of block `index`, in the order of their first matrices. Matrices that read the same value share one; so
   /// do an expert's gate and up, and the router and the shared expert share the mixture's own input.
   ///

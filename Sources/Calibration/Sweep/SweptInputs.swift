@@ -9,7 +9,7 @@ import PassKit
 /// As many sums are held as the budget allows. The block is run over all sequences once for each such wave, with the
 /// values it had when the inputs were asked for, so that the figures do not depend on how many waves there are.
 final class SweptInputs: BlockInputs {
-  private let block: String
+  private let block: Block
   private let taps: [InputTap]
   /// The number of each parameter's tap.
   private let homes: [String: Int]
@@ -24,7 +24,7 @@ final class SweptInputs: BlockInputs {
   private var wave: [Int: InputSum] = [:]
 
   init(
-    block: String, taps: [InputTap], need: CalibrationNeed, parameters: [String], budget: MemoryBudget,
+    block: Block, taps: [InputTap], need: CalibrationNeed, parameters: [String], budget: MemoryBudget,
     pool: WorkerPool, run: @escaping (any LinearObserver) throws -> Void
   ) {
     self.block = block
@@ -51,7 +51,7 @@ final class SweptInputs: BlockInputs {
   }
 
   private func sum(of parameter: String) throws -> InputSum {
-    guard let home = homes[parameter] else { throw CalibrationError.noInputs(parameter: parameter, block: block) }
+    guard let home = homes[parameter] else { throw CalibrationError.noInputs(parameter: parameter, block: block.name) }
     if wave[home] == nil { try collect(from: home) }
     guard let sum = wave[home] else { preconditionFailure("a tap was left out of its own wave") }
     guard sum.isFinite else { throw PassError.statisticsNotFinite(parameter: parameter) }
@@ -68,7 +68,7 @@ final class SweptInputs: BlockInputs {
       if tap != first, byteCount > budget.statisticsByteCount { break }
       wave[tap] = InputSum(width: taps[tap].width, need: need)
     }
-    let observer = TapObserver(wave: wave, taps: taps, pool: pool)
+    let observer = TapObserver(wave: wave, taps: taps, block: block, pool: pool)
     wave = [:]
     try run(observer)
     wave = observer.finished()
@@ -80,11 +80,14 @@ private final class TapObserver: LinearObserver {
   private var sums: [Int: InputSum]
   /// Taps by the matrix that stands for each.
   private let homes: [String: Int]
+  /// Matrices that lead to none of them.
+  private let idle: Set<String>
   private let pool: WorkerPool
 
-  init(wave: [Int: InputSum], taps: [InputTap], pool: WorkerPool) {
+  init(wave: [Int: InputSum], taps: [InputTap], block: Block, pool: WorkerPool) {
     sums = wave
     homes = Dictionary(wave.keys.map { (taps[$0].parameters[0], $0) }) { first, _ in first }
+    idle = InputTap.matricesWithoutUse(observing: Set(wave.keys.flatMap { taps[$0].parameters }), in: block)
     self.pool = pool
   }
 
@@ -92,6 +95,8 @@ private final class TapObserver: LinearObserver {
     guard let home = homes[name] else { return }
     sums[home]?.add(input, tokenCount: tokenCount, pool: pool)
   }
+
+  func needsResult(of name: String) -> Bool { !idle.contains(name) }
 
   /// The sums, complete.
   func finished() -> [Int: InputSum] {

@@ -23,6 +23,7 @@ private struct LinearStep: Step {
     input.read(frame.tokenCount) { x in
       frame.observe(name, input: x, tokenCount: frame.tokenCount)
       output.update(frame.tokenCount) { y in
+        guard frame.needsResult(of: name) else { return }
         weight.apply(x, tokenCount: frame.tokenCount, into: &y)
         guard let bias else { return }
         for token in 0..<frame.tokenCount {

@@ -171,7 +171,10 @@ private struct GatedLayer {
     }
     up.read(tokenCount) { x in
       frame.observe(downName(), input: x, tokenCount: tokenCount)
-      down.update(tokenCount) { weights.down.apply(x, tokenCount: tokenCount, into: &$0) }
+      down.update(tokenCount) {
+        guard frame.needsResult(of: downName()) else { return }
+        weights.down.apply(x, tokenCount: tokenCount, into: &$0)
+      }
     }
   }
 }

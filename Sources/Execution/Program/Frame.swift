@@ -52,6 +52,9 @@ final class Frame {
     observer?.observe(name(), input: input, tokenCount: tokenCount)
   }
 
+  /// Whether anybody looks at what the linear map `name` makes.
+  func needsResult(of name: @autoclosure () -> String) -> Bool { observer?.needsResult(of: name()) ?? true }
+
   /// Lends `rows`, rows of `width` elements, in pieces of whole rows, concurrently; `body` is given a piece's first element's
   /// index. How rows are cut does not depend on the number of threads.
   func forEachPiece(
