@@ -25,6 +25,13 @@ static inline uint16_t load_u16(const uint8_t *p) {
   return bits;
 }
 
+// Puts the lowest bits, one after the other, to where the mask has ones.
+static inline __attribute__((unused)) uint64_t deposit_one_by_one(uint64_t bits, uint64_t mask) {
+  uint64_t placed = 0;
+  for (; mask; mask &= mask - 1, bits >>= 1) placed |= mask & -mask & -(bits & 1);
+  return placed;
+}
+
 static inline float f32_at(const uint8_t *p) {
   float value;
   memcpy(&value, p, sizeof value);

@@ -1,6 +1,6 @@
-// Eight lanes: AVX2, FMA, F16C and POPCNT.
+// Eight lanes: AVX2, FMA, F16C, BMI, BMI2 and POPCNT.
 
-#define CDK_TARGET __attribute__((target("avx2,fma,f16c,popcnt")))
+#define CDK_TARGET __attribute__((target("avx2,fma,f16c,bmi,bmi2,popcnt")))
 #define LANES 8
 #define FEW_TOKENS 3
 #define TILE_TOKENS 6
@@ -54,6 +54,22 @@ FN vf vf_expand(const float *p, unsigned mask) {
   const vb high = _mm_castps_si128(_mm_loadu_ps(p + __builtin_popcount(mask & 15)));
   return _mm256_castsi256_ps(_mm256_set_m128i(_mm_shuffle_epi8(high, vb_load(expansions[mask >> 4])),
                                               _mm_shuffle_epi8(low, vb_load(expansions[mask & 15]))));
+}
+
+FN vf vf_add_where(vf sum, vf a, unsigned mask) {
+  const __m256i places = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const __m256i is_in = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)mask), places), places);
+  return _mm256_add_ps(sum, _mm256_and_ps(a, _mm256_castsi256_ps(is_in)));
+}
+
+// What the table says for four of the 32 bits of each lane.
+typedef __m256i vn;
+FN vn vn_load(const float *p) { return _mm256_loadu_si256((const __m256i *)p); }
+FN vf vf_of_nibbles(vn words, int shift, const float *table) {
+  const __m256i nibbles = _mm256_srli_epi32(words, shift);
+  const vf low = _mm256_permutevar8x32_ps(vf_load(table), nibbles);
+  const vf high = _mm256_permutevar8x32_ps(vf_load(table + 8), nibbles);
+  return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(nibbles, 28)));
 }
 
 FN vf vf_load_f32(const uint8_t *p) { return _mm256_loadu_ps((const float *)p); }

@@ -1,6 +1,6 @@
-// Sixteen lanes: AVX-512 F, BW, VL and DQ.
+// Sixteen lanes: AVX-512 F, BW, VL and DQ, BMI and BMI2.
 
-#define CDK_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c")))
+#define CDK_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma,f16c,bmi,bmi2,popcnt")))
 #define LANES 16
 #define FEW_TOKENS 6
 #define TILE_TOKENS 12
@@ -47,6 +47,15 @@ FN int vf_is_finite(vf a) {
 
 FN vf vf_expand(const float *p, unsigned mask) {
   return _mm512_maskz_expand_ps((__mmask16)mask, _mm512_loadu_ps(p));
+}
+
+FN vf vf_add_where(vf sum, vf a, unsigned mask) { return _mm512_mask_add_ps(sum, (__mmask16)mask, sum, a); }
+
+// What the table says for four of the 32 bits of each lane.
+typedef __m512i vn;
+FN vn vn_load(const float *p) { return _mm512_loadu_si512(p); }
+FN vf vf_of_nibbles(vn words, int shift, const float *table) {
+  return _mm512_permutexvar_ps(_mm512_srli_epi32(words, (unsigned)shift), vf_load(table));
 }
 
 FN vf vf_load_f32(const uint8_t *p) { return _mm512_loadu_ps((const float *)p); }

@@ -44,6 +44,26 @@ FN vf vf_expand(const float *p, unsigned mask) {
   return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(vld1q_f32(p)), vld1q_u8(expansions[mask])));
 }
 
+FN vf vf_add_where(vf sum, vf a, unsigned mask) {
+  const uint32_t places[4] = {1, 2, 4, 8};
+  const uint32x4_t is_in = vtstq_u32(vdupq_n_u32(mask), vld1q_u32(places));
+  return vaddq_f32(sum, vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), is_in)));
+}
+
+// What the table says for four of the 32 bits of each lane.
+typedef uint32x4_t vn;
+FN vn vn_load(const float *p) { return vreinterpretq_u32_f32(vld1q_f32(p)); }
+FN vf vf_of_nibbles(vn words, int shift, const float *table) {
+  const uint32x4_t nibbles = vandq_u32(vshlq_u32(words, vdupq_n_s32(-shift)), vdupq_n_u32(15));
+  const uint32x4_t bytes = vmlaq_u32(vdupq_n_u32(0x03020100), nibbles, vdupq_n_u32(0x04040404));
+  const uint8x16x4_t floats = {{vreinterpretq_u8_f32(vld1q_f32(table)), vreinterpretq_u8_f32(vld1q_f32(table + 4)),
+                                vreinterpretq_u8_f32(vld1q_f32(table + 8)),
+                                vreinterpretq_u8_f32(vld1q_f32(table + 12))}};
+  return vreinterpretq_f32_u8(vqtbl4q_u8(floats, vreinterpretq_u8_u32(bytes)));
+}
+
+FN uint64_t bits_deposit(uint64_t bits, uint64_t mask) { return deposit_one_by_one(bits, mask); }
+
 FN vf vf_load_f32(const uint8_t *p) { return vreinterpretq_f32_u8(vld1q_u8(p)); }
 FN vf vf_load_f16(const uint8_t *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
 FN vf vf_load_bf16(const uint8_t *p) {

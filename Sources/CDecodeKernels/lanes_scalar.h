@@ -29,6 +29,12 @@ FN float vf_sum(vf a) { return a; }
 FN float vf_largest(vf a) { return a; }
 FN int vf_is_finite(vf a) { return (float_bits(a) & 0x7F800000u) != 0x7F800000u; }
 FN vf vf_expand(const float *p, unsigned mask) { return mask ? *p : 0; }
+FN vf vf_add_where(vf sum, vf a, unsigned mask) { return mask & 1 ? sum + a : sum; }
+// What the table says for four of the 32 bits.
+typedef uint32_t vn;
+FN vn vn_load(const float *p) { return float_bits(*p); }
+FN vf vf_of_nibbles(vn words, int shift, const float *table) { return table[words >> shift & 15]; }
+FN uint64_t bits_deposit(uint64_t bits, uint64_t mask) { return deposit_one_by_one(bits, mask); }
 FN vf vf_load_f32(const uint8_t *p) { return f32_at(p); }
 FN vf vf_load_f16(const uint8_t *p) { return f16_at(p); }
 FN vf vf_load_bf16(const uint8_t *p) { return bf16_at(p); }

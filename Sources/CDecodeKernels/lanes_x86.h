@@ -16,6 +16,8 @@ FN vb vb_shift_right(vb a, int count) { return _mm_srli_epi16(a, count); }  // c
 // low | high << shift, where no byte of `high` reaches past its top.
 FN vb vb_join(vb low, vb high, int shift) { return _mm_or_si128(low, _mm_slli_epi16(high, shift)); }
 
+FN uint64_t bits_deposit(uint64_t bits, uint64_t mask) { return _pdep_u64(bits, mask); }
+
 // Sixteen bits as sixteen bytes of 0 or 1.
 FN vb vb_spread_bits(const uint8_t *p) {
   const vb bits = _mm_set1_epi16((short)load_u16(p));

@@ -33,7 +33,7 @@ public struct Checkpoint: Sendable {
     let weights = try SafetensorsCheckpoint(path: path)
     var resolver = try TensorResolver(weights)
     let values = try resolver.values(of: blueprint)
-    let companions = try ImportedCompanions(folder, config, vocabularyCount: blueprint.graph.vocabularyCount)
+    let companions = try ImportedCompanions(folder, config, blueprint.graph)
 
     let weightFiles = weights.files.map { Source.File(name: $0.name, storage: $0.storage) }
     let model = Model(
@@ -53,7 +53,8 @@ private struct ImportedCompanions {
   let notes: [String]
 
   /// - Throws: `CheckpointError.tokenizerTooLarge`, `ConfigError`, and what `TokenizerImport` throws.
-  init(_ folder: CompanionFolder, _ config: ConfigReader, vocabularyCount: Int) throws {
+  init(_ folder: CompanionFolder, _ config: ConfigReader, _ graph: ModelGraph) throws {
+    let vocabularyCount = graph.vocabularyCount
     let generation = try folder.configuration("generation_config.json")
     if generation != nil { files.append("generation_config.json") }
     let tokenizer = try TokenizerImport.load(modelEndIDs: config.integers("eos_token_id") ?? []) { try folder.read($0) }
@@ -65,7 +66,8 @@ private struct ImportedCompanions {
       files += tokenizer.files
     }
     let marks = try SequenceMarks(
-      tokenizer: tokenizer?.tables, generation: generation, config: config, vocabularyCount: vocabularyCount)
+      tokenizer: tokenizer?.tables, generation: generation, config: config, vocabularyCount: vocabularyCount,
+      hasTarget: graph.sourceSequence != nil)
     companions = Companions(
       tokenizer: tokenizer?.tables, chatTemplate: tokenizer?.chatTemplate, beginningOfSequenceID: marks.beginning,
       endOfSequenceIDs: marks.ends, sampling: generation.map { SamplingAdvice($0) } ?? SamplingAdvice())

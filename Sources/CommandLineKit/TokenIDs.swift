@@ -6,9 +6,10 @@ public enum TokenIDs {
   /// Largest file of ids that is read.
   static let fileByteCountLimit = 1 << 30
 
+  /// - Parameter option: what they were given with.
   /// - Throws: ``TokenIDsError`` for anything that is not a whole number, errors of the file for `@FILE`.
-  public static func parse(_ argument: String) throws -> [Int] {
-    guard argument.hasPrefix("@") else { return try ids(in: argument, source: "--ids") }
+  public static func parse(_ argument: String, option: String = "--ids") throws -> [Int] {
+    guard argument.hasPrefix("@") else { return try ids(in: argument, source: option) }
     let path = String(argument.dropFirst())
     let bytes = try FileSystem.readSmallFile(path, limit: fileByteCountLimit)
     return try ids(in: String(decoding: bytes, as: UTF8.self), source: path)

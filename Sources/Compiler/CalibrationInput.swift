@@ -16,11 +16,14 @@ struct CalibrationInput {
   /// Tokens that statistics are taken from.
   var tokenCount: Int { sample.sequences.reduce(0) { $0 + $1.count } }
 
-  /// - Parameter model: whose tokenizer reads the text.
+  /// - Parameters:
+  ///   - work: what the steps take.
+  ///   - model: whose tokenizer reads the text.
   /// - Throws: `StepFailure` when a step needs a text and the list names none; `CalibrationError` and `ByteIOError` for
   ///   a text that cannot be used.
-  init?(for plan: PassPlan, of passList: PassList, model: Model) throws {
+  init?(for plan: PassPlan, work: WorkDemand, of passList: PassList, model: Model) throws {
     guard plan.needsCalibration else { return nil }
+    try model.graph.requireOneSequence(or: EncoderDecoderError.calibration)
     guard let path = passList.calibrationTextPath, let settings = passList.calibration else {
       try plan.requireNoCalibration()
       return nil
@@ -30,11 +33,9 @@ struct CalibrationInput {
     sample = try CalibrationSample(
       of: text, sequenceCount: settings.sequenceCount, length: settings.length, seed: UInt64(settings.seed),
       contextLength: model.graph.contextLength, judgesCandidates: judgesCandidates)
-    // Candidates and the original go through the held-out windows side by side.
     demand = try MemoryDemand(
-      of: model, sequenceCount: sample.sequences.count + (judgesCandidates ? 2 * sample.heldOut.count : 0),
-      length: settings.length,
-      need: passList.steps.map(\.calibrationNeed).max() ?? .none)
+      of: model, sequenceCount: sample.sequences.count, heldOutCount: judgesCandidates ? sample.heldOut.count : 0,
+      length: settings.length, need: passList.steps.map(\.calibrationNeed).max() ?? .none, work: work)
     digest = SHA256.hexadecimal(of: Array(text.ids.map(String.init).joined(separator: ",").utf8).span)
   }
 
@@ -43,15 +44,19 @@ struct CalibrationInput {
   ///   - original: the model before the first step.
   ///   - memoryLimit: bytes that calibration may hold; nil for a share of the machine's.
   ///   - scratchFolder: on the disk that takes what does not fit.
+  ///   - isCancelled: asked before each sequence.
   /// - Throws: `CalibrationError.memoryTooSmall`.
   func bound(
-    to original: Model, context: KernelContext, memoryLimit: Int?, scratchFolder: String
+    to original: Model, context: KernelContext, memoryLimit: Int?, scratchFolder: String,
+    isCancelled: @escaping () -> Bool
   ) throws -> (sweep: BlockSweep, evaluation: HeldOutEvaluation?) {
     let budget = try MemoryBudget(limit: memoryLimit, demand: demand, scratchFolder: scratchFolder)
     return (
-      BlockSweep(sequences: sample.sequences, context: context, budget: budget),
+      BlockSweep(sequences: sample.sequences, context: context, budget: budget, isCancelled: isCancelled),
       judgesCandidates
-        ? HeldOutEvaluation(original: original, windows: sample.heldOut, context: context, budget: budget) : nil
+        ? HeldOutEvaluation(
+          original: original, windows: sample.heldOut, context: context, budget: budget, isCancelled: isCancelled)
+        : nil
     )
   }
 }

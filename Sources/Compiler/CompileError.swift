@@ -4,6 +4,8 @@ import Diagnostics
 public enum CompileError: Error, Equatable, Diagnosable {
   case diskTooSmall(folder: String, needed: Int, available: Int)
   case memoryLimit(limit: Int, needed: Int)
+  /// There is a text to measure on and nothing that makes tokens of it.
+  case noTokenizer(text: String, checkpoint: String)
   case otherCheckpoint(checkpoint: String, pack: String)
   case unknownPassToPrint(name: String, nearest: String?)
   /// The user, or the system, asked the compile to stop.
@@ -16,14 +18,21 @@ public enum CompileError: Error, Equatable, Diagnosable {
     case .diskTooSmall(let folder, let needed, let available):
       Diagnosis(
         code: "compile.disk-too-small", what: "the disk has too little room", place: folder,
-        why: "\(needed) bytes are needed for the file and for values on their way into it, \(available) are free",
+        why: "\(needed) bytes are needed for the file, values on their way into it and candidates, \(available) are free",
         fix: "free \(needed - available) bytes, or write to another disk", status: .cannotCreate)
     case .memoryLimit(let limit, let needed):
       Diagnosis(
         code: "compile.memory-limit", what: "the compile cannot keep within the stated memory",
         place: "--memory \(limit)",
-        why: "about \(needed) bytes are needed: the program, the rows in flight and the largest block",
-        fix: "allow at least \(needed) bytes", status: .limitExceeded)
+        why: "about \(needed) bytes are needed: the program, the largest block, and what the passes work in",
+        fix: "allow at least \(needed) bytes, or fewer --threads where each has matrices of its own",
+        status: .limitExceeded)
+    case .noTokenizer(let text, let checkpoint):
+      Diagnosis(
+        code: "compile.no-tokenizer", what: "the pack cannot be measured on a text", place: "\(checkpoint), \(text)",
+        why: "the checkpoint has no tokenizer, so text cannot be turned into tokens",
+        fix: "put tokenizer.json or tokenizer.model beside it, or measure the pack with 'swage verify --ids'",
+        status: .unsupported)
     case .otherCheckpoint(let checkpoint, let pack):
       Diagnosis(
         code: "verify.other-checkpoint", what: "the pack was made from another checkpoint",

@@ -85,13 +85,16 @@ public struct CompileJob {
       throw CompileError.unknownPassToPrint(
         name: printsAfter, nearest: Suggestion.nearest(to: printsAfter, in: passList.steps.map(\.name) + ["all"]))
     }
-    let plan = try CompilePlan(checkpointPath: checkpointPath, passList: passList, verifyTextPath: verifyTextPath)
+    let plan = try CompilePlan(
+      checkpointPath: checkpointPath, passList: passList, threadCount: context.pool.threadCount,
+      verifyTextPath: verifyTextPath)
     try plan.requireMemory(memoryLimit)
     let file = try AtomicFileWriter(path: outputPath, replacing: isReplacing)
-    try plan.requireDiskSpace(
-      outputPath: outputPath, heldByteCount: isContinuing ? CompileJournal.heldByteCount(besides: outputPath) : 0)
     let journal = passList.steps.isEmpty ? nil : try journal(of: plan)
     do {
+      try CompilePlan.requireDiskSpace(
+        plan.diskByteCount(heldByteCount: journal?.foundByteCount ?? 0, doneUnits: journal?.foundUnits ?? []),
+        outputPath: outputPath)
       let observer = Observer(progress: progress, printIR: printIR, isCancelled: isCancelled)
       let report = try compile(plan, into: file, journal, observer)
       journal?.remove()
@@ -110,7 +113,7 @@ public struct CompileJob {
 
   /// Says what became of a compile that ended early. What fails in the same way each time takes its journal with it.
   private func settled(_ error: any Error, _ journal: CompileJournal?, isCancelled: Bool) -> any Error {
-    // A journal of another compile, or of this one told to print in other places, is not this one's to remove.
+    // A journal of another compile is not this one's to remove.
     if error is JournalError { return error }
     let diagnosis = (error as? any Diagnosable)?.diagnosis
     let mayEndBetter = isCancelled || diagnosis?.status == .ioFailure || diagnosis?.status == .cannotCreate
@@ -139,10 +142,12 @@ public struct CompileJob {
     if observer.isCancelled() { throw PassError.cancelled }
     try writer.commit()
     let resumption = journal.flatMap { journal in
-      journal.foundCount == 0 ? nil : "went on from \(journal.path), where \(journal.foundCount) parts were done"
+      journal.foundUnits.isEmpty
+        ? nil : "went on from \(journal.path), where \(journal.foundUnits.count) parts were done"
     }
     return CompileReport(
-      outputPath: outputPath, fileByteCount: file.position, parameterCount: model.sizes.total.elementCount,
+      outputPath: outputPath, fileByteCount: file.position, originalByteCount: plan.originalByteCount,
+      parameterCount: model.sizes.total.elementCount,
       seconds: (ContinuousClock.now - start) / .seconds(1), peakMemoryByteCount: PeakMemory.residentByteCount,
       steps: steps, check: outcome.check, accuracy: outcome.accuracy,
       notes: plan.checkpoint.notes + (resumption.map { [$0] } ?? []))
@@ -154,14 +159,16 @@ public struct CompileJob {
     let folder = FileSystem.folder(of: outputPath)
     let calibration = try plan.calibration?.bound(
       to: plan.checkpoint.model, context: context, memoryLimit: plan.calibrationByteCount(limit: memoryLimit),
-      scratchFolder: folder)
+      scratchFolder: folder, isCancelled: observer.isCancelled)
     return PassManager(
       context: context, store: try journal ?? ScratchStore(folder: folder), calibration: calibration?.sweep,
       evaluation: calibration?.evaluation, journal: journal, isCancelled: observer.isCancelled,
       progress: { observer.progress(Progress($0)) },
       inspection: PassManager.Inspection(
         after: { printsAfter == "all" || printsAfter == $0.name },
-        show: { step, model in observer.printIR("after \(step.text)\n\(model.text)") }))
+        show: { steps, model in
+          observer.printIR("after \(steps.map(\.text).joined(separator: ", "))\n\(model.text)")
+        }))
   }
 
   private func write(
@@ -200,8 +207,7 @@ public struct CompileJob {
       }
       for section in sections[block] ?? [] { reader.release(section: section) }
     }
-    guard let text = plan.verifyText else { return (check, nil, nil) }
-    let tokens = try EvaluationTokens(text, model: pack)
+    guard let tokens = plan.verifyTokens else { return (check, nil, nil) }
     let settings = passList.verify
     let report = try VerifyCommand.compare(
       original, named: FileSystem.name(of: checkpointPath), with: pack, named: FileSystem.name(of: outputPath),

@@ -29,9 +29,9 @@ extension CompilePlan {
     guard needed <= limit else { throw CompileError.memoryLimit(limit: limit, needed: needed) }
   }
 
-  /// What it takes apart from calibration: the program itself, the rows in flight, and the larger of a value being
-  /// joined from its parts and a block of original and pack in the final check. Where a text is measured on, original
-  /// and pack are wholly mapped.
+  /// What it takes apart from calibration: the program itself and the larger of two things. One is what the steps work
+  /// in, the matrix they work on, and a value being joined from its parts. The other is a block of original and pack in
+  /// the final check; where a text is measured on, original and pack are wholly mapped.
   private var plainByteCount: Int {
     let model = checkpoint.model
     let outline = steps.outline
@@ -48,12 +48,14 @@ extension CompilePlan {
       }.max() ?? 0
     let largestMatrix = outline.graph.parameters.map { MatrixShape(dimensions: $0.dimensions).elementCount }.max() ?? 0
     let inFlight = min(largestMatrix, Self.weightsInFlight) * Self.byteCountPerWeightInFlight
+    let largestSource = model.values.values.map(\.storage.byteCount).max() ?? 0
+    let passes = max(inFlight, work.memoryByteCount + largestSource) + 2 * largestValue
     let mapped = model.values.values.reduce(fileByteCount) { $0 + $1.storage.byteCount }
-    let resident = verifyText != nil ? mapped + 2 * LogitRows.byteCountLimit : max(2 * largestValue, largestBlock)
-    return Self.programByteCount + inFlight + resident
+    let check = inFlight + (verifyTokens != nil ? mapped + 2 * LogitRows.byteCountLimit : largestBlock)
+    return Self.programByteCount + max(passes, check)
   }
 
-  private static let programByteCount = 32 << 20
+  private static let programByteCount = 40 << 20
   private static let weightsInFlight = 1 << 22
   private static let byteCountPerWeightInFlight = 8
 }

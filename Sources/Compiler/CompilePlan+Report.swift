@@ -9,7 +9,9 @@ extension CompilePlan {
       ("exact", .boolean(isExact)),
       ("peak_memory_bytes", .integer(Int64(peakMemoryByteCount))),
       ("seconds", .number(seconds)),
+      ("disk_bytes", .integer(Int64(diskByteCount()))),
       ("bits_per_weight", .number(bitsPerWeight)),
+      ("original_bytes", .integer(Int64(originalByteCount))),
       (
         "steps",
         .array(
@@ -40,11 +42,20 @@ extension CompilePlan {
       """
 
       file    \(isExact ? "" : "about ")\(NumberText.count(fileByteCount)) bytes\(isExact ? " exactly" : ""), \
-      \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted
+      \(NumberText.fixed(bitsPerWeight, 3)) bits per weight, every byte counted, \
+      \(NumberText.share(of: fileByteCount, in: originalByteCount)) of the checkpoint
       memory  about \(NumberText.count(peakMemoryByteCount >> 20)) MiB
+      disk    at most \(NumberText.count((diskByteCount() + (1 << 20) - 1) >> 20)) MiB while it runs
       time    about \(NumberText.fixed(seconds, 1)) s on two threads, without verification
 
       """)
     return lines.joined(separator: "\n")
+  }
+}
+
+extension NumberText {
+  /// Bytes as a share of what there was: `12.5 %`.
+  static func share(of byteCount: Int, in original: Int) -> String {
+    fixed(100 * Double(byteCount) / Double(max(1, original)), 1) + " %"
   }
 }

@@ -17,19 +17,31 @@ public struct CompilePlan {
   let layout: PackLayout
   /// Nil where no step looks at calibration text.
   let calibration: CalibrationInput?
-  /// The text to measure the pack on; nil for none.
-  let verifyText: EvaluationText?
+  /// What the steps take while they run.
+  let work: WorkDemand
+  /// The tokens to measure the pack on; nil for none.
+  let verifyTokens: EvaluationTokens?
 
   /// Opens the checkpoint, plans every step, reads the texts and lays the file out.
-  /// - Parameter verifyTextPath: text to measure the pack on; nil for the list's own, if it names one.
+  /// - Parameters:
+  ///   - threadCount: threads that the steps will run on: some hold as many matrices at a time.
+  ///   - verifyTextPath: text to measure the pack on; nil for the list's own, if it names one.
   /// - Throws: whatever would stop the compile before it reads a weight, or after its work for want of a text.
-  public init(checkpointPath: String, passList: PassList, verifyTextPath: String? = nil) throws {
+  public init(
+    checkpointPath: String, passList: PassList, threadCount: Int, verifyTextPath: String? = nil
+  ) throws {
     let textPath = verifyTextPath ?? passList.verify?.text.map(passList.resolved)
-    verifyText = try textPath.map { try EvaluationText(path: $0) }
-    checkpoint = try Checkpoint.open(path: checkpointPath)
+    let text = try textPath.map { try EvaluationText(path: $0) }
+    let checkpoint = try Checkpoint.open(path: checkpointPath)
+    if text != nil { try checkpoint.model.graph.requireOneSequence(or: EncoderDecoderError.measurement) }
+    self.checkpoint = checkpoint
     self.passList = passList
     steps = try PassPlan(passList.steps, on: ModelOutline(of: checkpoint.model))
-    calibration = try CalibrationInput(for: steps, of: passList, model: checkpoint.model)
+    work = steps.demand(threadCount: threadCount)
+    verifyTokens = try text.map {
+      try EvaluationTokens($0, for: checkpoint.model, settings: passList.verify, checkpointPath: checkpointPath)
+    }
+    calibration = try CalibrationInput(for: steps, work: work, of: passList, model: checkpoint.model)
     layout = try Self.layout(of: checkpoint.model, as: steps.outline, passList)
   }
 
@@ -47,12 +59,15 @@ public struct CompilePlan {
   public var isExact: Bool { steps.outline.isExact }
 
   /// Bytes of the file. The record of measured accuracy counts where a text is measured on.
-  public var fileByteCount: Int { layout.byteCount(accuracyTextNames: verifyText.map { [$0.name] } ?? []) }
+  public var fileByteCount: Int { layout.byteCount(accuracyTextNames: verifyTokens.map { [$0.name] } ?? []) }
 
   /// Weights of the model.
   public var parameterCount: Int { steps.outline.sizes.total.elementCount }
 
-  /// Bits per weight over the whole file.
+  /// Bytes of the checkpoint's files.
+  var originalByteCount: Int { checkpoint.model.source.files.reduce(0) { $0 + $1.storage.byteCount } }
+
+  /// Bits per weight over the whole file, of the weights that are in it.
   public var bitsPerWeight: Double { Double(fileByteCount) * 8 / Double(max(1, parameterCount)) }
 
   /// Expected seconds on two threads, from measurements in docs/benchmarks.md.
@@ -60,10 +75,9 @@ public struct CompilePlan {
     let rewritten = steps.steps.reduce(0) { sum, step in
       sum + step.assignments.reduce(0) { $0 + $1.shape.elementCount }
     }
-    let read = checkpoint.model.source.files.reduce(0) { $0 + $1.storage.byteCount }
     // Calibration tokens go through every weight once for statistics and once to move on.
     let calibrated = calibration.map { 2 * $0.tokenCount * parameterCount } ?? 0
-    return Double(rewritten) / Self.weightsPerSecond + Double(read + fileByteCount) / Self.bytesPerSecond
+    return Double(rewritten) / Self.weightsPerSecond + Double(originalByteCount + fileByteCount) / Self.bytesPerSecond
       + Double(calibrated) / Self.calibrationProductsPerSecond
   }
 
@@ -71,18 +85,34 @@ public struct CompilePlan {
   private static let bytesPerSecond = 500e6
   private static let calibrationProductsPerSecond = 40e9
 
-  /// Checks that the file fits on the disk beside the values that the steps make.
-  /// - Parameter heldByteCount: what an earlier run has already put there.
-  /// - Throws: `CompileError.diskTooSmall`.
-  public func requireDiskSpace(outputPath: String, heldByteCount: Int = 0) throws {
-    let folder = FileSystem.folder(of: outputPath)
+  /// Bytes that the compile takes on the disk of its output at most: the file, the values on their way into it, and
+  /// candidates that a step tries.
+  /// - Parameters:
+  ///   - heldByteCount: of the values that an earlier run has already put there.
+  ///   - doneUnits: what it has done.
+  func diskByteCount(heldByteCount: Int = 0, doneUnits: Set<String> = []) -> Int {
     let values = steps.steps.reduce(0) { sum, step in
       sum + step.assignments.reduce(0) { $0 + $1.after.byteCount(of: $1.shape) }
     }
-    let needed = fileByteCount + max(0, values - heldByteCount)
+    let candidates = steps.steps.filter { !doneUnits.contains($0.unit) }.map {
+      $0.demand(threadCount: 1).candidateByteCount
+    }
+    return fileByteCount + max(0, values - heldByteCount) + (candidates.max() ?? 0)
+  }
+
+  /// - Parameter needed: bytes that must be free on the disk of the output.
+  /// - Throws: `CompileError.diskTooSmall`.
+  static func requireDiskSpace(_ needed: Int, outputPath: String) throws {
+    let folder = FileSystem.folder(of: outputPath)
     let available = try FreeSpace.byteCount(atFolder: folder)
     guard needed <= available else {
       throw CompileError.diskTooSmall(folder: folder, needed: needed, available: available)
     }
+  }
+
+  /// Checks that a compile from the start has room on a disk.
+  /// - Throws: `CompileError.diskTooSmall`.
+  public func requireDiskSpace(outputPath: String) throws {
+    try Self.requireDiskSpace(diskByteCount(), outputPath: outputPath)
   }
 }

@@ -7,6 +7,9 @@ import PassKit
 public struct CompileReport: Sendable {
   let outputPath: String
   public let fileByteCount: Int
+  /// Bytes of the checkpoint's files.
+  let originalByteCount: Int
+  /// Weights in the file: those that a step took out do not count.
   let parameterCount: Int
   public let seconds: Double
   /// Peak resident set of the process.
@@ -43,6 +46,7 @@ public struct CompileReport: Sendable {
       ("peak_memory_bytes", .integer(Int64(peakMemoryByteCount))),
       ("seconds", .number(seconds)),
       ("bits_per_weight", .number(bitsPerWeight)),
+      ("original_bytes", .integer(Int64(originalByteCount))),
       ("steps", .array(steps.map(\.document))),
       (
         "check",
@@ -69,7 +73,7 @@ public struct CompileReport: Sendable {
     lines.append(
       """
       wrote   \(outputPath): \(NumberText.count(fileByteCount)) bytes, \(NumberText.fixed(bitsPerWeight, 3)) bits per \
-      weight, every byte counted
+      weight, every byte counted, \(NumberText.share(of: fileByteCount, in: originalByteCount)) of the checkpoint
       check   KL divergence \(NumberText.significant(check.divergence)) nats, agreement \
       \(NumberText.fixed(check.agreement * 100, 1)) % on \(check.tokenCount) tokens
       took    \(NumberText.fixed(seconds, 1)) s, peak memory \(NumberText.count(peakMemoryByteCount >> 20)) MiB

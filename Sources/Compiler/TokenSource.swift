@@ -1,6 +1,9 @@
 import ByteIO
 import ForeignFormats
+import ModelIR
 import PackRuntime
+import PassKit
+import Tokenization
 
 /// The tokens a pack is verified on.
 public enum TokenSource: Sendable {
@@ -46,6 +49,20 @@ extension EvaluationTokens {
         ids: ids, isText: false, name: "token ids",
         digest: SHA256.digest(of: Array(ids.map(String.init).joined(separator: ",").utf8).span))
     }
+  }
+
+  /// What a compile for `model` will be measured on.
+  /// - Throws: `CompileError.noTokenizer`; `ScoringError` where nothing of the text could be scored.
+  init(_ text: EvaluationText, for model: Model, settings: VerifySettings?, checkpointPath: String) throws {
+    guard let tables = model.companions.tokenizer else {
+      throw CompileError.noTokenizer(text: text.name, checkpoint: checkpointPath)
+    }
+    self.init(ids: try Tokenizer(tables).encode(text.text), isText: true, name: text.name, digest: text.digest)
+    let contextLength = model.graph.contextLength
+    _ = try WindowPlan(
+      tokenCount: ids.count, windowTokenCount: settings.map { min($0.window, contextLength) },
+      contextLength: contextLength, beginningOfSequence: tables.addsBeginningOfSequence ? tables.beginningID : nil,
+      tokenCountLimit: settings?.tokenCount)
   }
 
   /// - Throws: when the pack has no tokenizer.

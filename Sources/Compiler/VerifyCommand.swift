@@ -41,6 +41,7 @@ public struct VerifyCommand {
   /// - Throws: the error of whatever cannot be opened, read, run or written.
   public func run(progress: (Double) -> Void = { _ in }) throws -> VerifyReport {
     let checkpoint = try Checkpoint.open(path: checkpointPath)
+    try checkpoint.model.graph.requireOneSequence(or: EncoderDecoderError.measurement)
     let pack = try PackedModel.open(path: packPath, context: context)
     guard Self.sharesConfiguration(checkpoint.model.source, pack) else {
       throw CompileError.otherCheckpoint(checkpoint: checkpointPath, pack: packPath)

@@ -48,7 +48,7 @@ public struct EncodedMatrix: LinearOperator {
   static func multiplies(_ encoding: Encoding) -> Bool {
     switch encoding {
     case .dense, .grouped, .sparse(_, .dense), .sparse(_, .grouped): true
-    case .trellis, .sparse, .lowRank, .sum, .wrapped: false
+    case .trellis, .ternary, .sparse, .lowRank, .sum, .wrapped: false
     }
   }
 
@@ -153,7 +153,8 @@ private struct StoredValues {
       unsafe matrix.group_element_count = grouped.groupElementCount
       unsafe matrix.bits = Int32(grouped.bits)
       unsafe matrix.type = grouped.scaleType.code
-    case .trellis, .sparse, .lowRank, .sum, .wrapped: preconditionFailure("\(encoding.text) is not stored so")
+    case .trellis, .ternary, .sparse, .lowRank, .sum, .wrapped:
+      preconditionFailure("\(encoding.text) is not stored so")
     }
     return unsafe matrix
   }

@@ -4,9 +4,9 @@ import CDecodeKernels
 public enum InstructionSet: String, CaseIterable, Sendable {
   /// Portable code, on every processor.
   case scalar
-  /// AVX2, FMA, F16C and POPCNT.
+  /// AVX2, FMA, F16C, BMI, BMI2 and POPCNT.
   case avx2
-  /// AVX-512 F, BW, VL and DQ.
+  /// AVX-512 F, BW, VL and DQ, BMI and BMI2.
   case avx512
   /// The vector unit of 64-bit Arm.
   case neon

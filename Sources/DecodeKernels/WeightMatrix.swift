@@ -66,6 +66,8 @@ public struct WeightMatrix: LinearOperator {
     case .dense, .grouped: preconditionFailure("\(encoding.text) is an encoded matrix")
     case .trellis(let trellis):
       return TrellisMatrix(encoding: trellis, shape: shape, storage: storage, context: context)
+    case .ternary(let ternary):
+      return TernaryMatrix(encoding: ternary, shape: shape, storage: storage, context: context)
     case .sparse(let pattern, _):
       return SpreadMatrix(pattern: pattern, shape: shape, places: storage, kept: try part(0), context: context)
     case .lowRank: return LowRankMatrix(u: try part(0), v: try part(1), context: context)
@@ -89,7 +91,7 @@ extension Encoding {
   /// How products with matrices in this encoding are computed.
   public var kernelCoverage: KernelCoverage {
     switch self {
-    case .dense, .grouped, .trellis: .fused
+    case .dense, .grouped, .trellis, .ternary: .fused
     case .sparse: EncodedMatrix.multiplies(self) ? .fused : .rowByRow
     case .wrapped(_, let core): core.kernelCoverage
     case .lowRank(_, let first, let second), .sum(let first, let second):

@@ -7,6 +7,7 @@ extension Encoding {
     case .dense(let type): shape.elementCount * type.byteCount
     case .grouped(let grouped): grouped.layout(of: shape).byteCount
     case .trellis(let trellis): trellis.layout(of: shape).byteCount
+    case .ternary(let ternary): ternary.layout(of: shape).byteCount
     case .sparse, .lowRank, .sum, .wrapped: parts(of: shape).last?.byteRange.upperBound ?? 0
     }
   }
@@ -20,7 +21,7 @@ extension Encoding {
   /// How deep the expression nests.
   public var depth: Int {
     switch self {
-    case .dense, .grouped, .trellis: 1
+    case .dense, .grouped, .trellis, .ternary: 1
     case .sparse(_, let values): 1 + values.depth
     case .wrapped(_, let core): 1 + core.depth
     case .lowRank(_, let first, let second), .sum(let first, let second): 1 + max(first.depth, second.depth)
@@ -40,6 +41,7 @@ extension Encoding {
   private var rowCost: Int? {
     switch self {
     case .dense, .grouped, .trellis: return 1
+    case .ternary: return TernaryLayout.bundleRowCount
     case .sparse(_, let values): return values.rowCost
     case .sum(let first, let second): return Self.sum(first.rowCost, second.rowCost)
     case .lowRank(let rank, let u, let v): return Self.sum(u.rowCost, Self.product(rank, v.rowCost))
@@ -67,6 +69,7 @@ extension Encoding {
     case .dense, .sum: break
     case .grouped(let grouped): guard shape.inputCount % grouped.groupElementCount == 0 else { return false }
     case .trellis(let trellis): guard trellis.accepts(shape) else { return false }
+    case .ternary(let ternary): guard ternary.accepts(shape) else { return false }
     case .sparse(let pattern, _): guard shape.inputCount % pattern.group == 0 else { return false }
     case .lowRank(let rank, _, _):
       guard rank > 0, rank <= min(shape.outputCount, shape.inputCount) else { return false }

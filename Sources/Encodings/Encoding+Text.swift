@@ -27,6 +27,9 @@ extension Encoding {
       "grouped(bits=\(grouped.bits) group=\(grouped.groupElementCount) "
         + "\(grouped.isSymmetric ? "symmetric" : "asymmetric") scale=\(grouped.scaleType.rawValue))"
     case .trellis(let trellis): "trellis(bits=\(trellis.bits))"
+    case .ternary(let ternary):
+      "ternary(zeros=\(ternary.zeros) code=\(ternary.codeBits) bytes=\(ternary.streamByteCount) "
+        + "levels=\(ternary.levels.rawValue))"
     case .sparse(let pattern, let values): "sparse(\(pattern.kept):\(pattern.group) \(values.text))"
     case .lowRank(let rank, let u, let v): "low_rank(rank=\(rank) \(u.text) \(v.text))"
     case .sum(let first, let second): "sum(\(first.text) \(second.text))"
@@ -66,6 +69,7 @@ extension Encoding {
         TrellisEncoding.bitCounts.contains(bits)
       else { return nil }
       return .trellis(TrellisEncoding(bits: bits))
+    case "ternary": return ternary(arguments)
     case "sparse":
       guard arguments.count == 2, let pattern = pattern(arguments[0]), let values = inner(1) else { return nil }
       return .sparse(pattern, values: values)
@@ -84,6 +88,17 @@ extension Encoding {
       return .wrapped(BlockDiagonal(blockElementCount: block, type: type), core: core)
     default: return nil
     }
+  }
+
+  private static func ternary(_ arguments: [Substring]) -> Encoding? {
+    guard arguments.count == 4, let zeros = number(arguments[0], after: "zeros="),
+      TernaryEncoding.zeroClasses.contains(zeros), let codeBits = number(arguments[1], after: "code="),
+      TernaryEncoding.codeBitCounts.contains(codeBits), let byteCount = number(arguments[2], after: "bytes="),
+      (0...TernaryEncoding.largestStreamByteCount).contains(byteCount), arguments[3].hasPrefix("levels="),
+      let levels = TernaryEncoding.Levels(rawValue: String(arguments[3].dropFirst(7)))
+    else { return nil }
+    return .ternary(
+      TernaryEncoding(zeros: zeros, codeBits: codeBits, streamByteCount: byteCount, levels: levels))
   }
 
   /// The parts between spaces that stand in no inner parentheses.

@@ -10,6 +10,8 @@ public indirect enum Encoding: Sendable, Hashable {
   case grouped(GroupedEncoding)
   /// Codes of a trellis that runs down the rows of each column.
   case trellis(TrellisEncoding)
+  /// Weights −1, 0 and +1 times levels, with the zeros entropy-coded.
+  case ternary(TernaryEncoding)
   /// `kept` of every `group` consecutive elements of a row: where they stand, and a matrix (outputCount,
   /// inputCount / group · kept) of their values.
   case sparse(SparsePattern, values: Encoding)

@@ -44,7 +44,7 @@ extension Encoding {
   func components(of shape: MatrixShape) -> [(role: EncodingPart.Role, encoding: Encoding, shape: MatrixShape)] {
     let (rows, columns) = (shape.outputCount, shape.inputCount)
     switch self {
-    case .dense, .grouped, .trellis: return []
+    case .dense, .grouped, .trellis, .ternary: return []
     case .sparse(let pattern, let values):
       return [
         (.keptValues, values, MatrixShape(outputCount: rows, inputCount: pattern.keptCount(of: columns)))
@@ -68,7 +68,7 @@ extension Encoding {
   /// The same expression with other components, in the order of ``parts(of:)``.
   public func replacingParts(by encodings: [Encoding]) -> Encoding {
     switch self {
-    case .dense, .grouped, .trellis: self
+    case .dense, .grouped, .trellis, .ternary: self
     case .sparse(let pattern, _): .sparse(pattern, values: encodings[0])
     case .lowRank(let rank, _, _): .lowRank(rank: rank, u: encodings[0], v: encodings[1])
     case .sum: .sum(encodings[0], encodings[1])
@@ -84,7 +84,7 @@ extension Encoding {
   public var hasDenseLeaf: Bool {
     switch self {
     case .dense: true
-    case .grouped, .trellis: false
+    case .grouped, .trellis, .ternary: false
     case .sparse(_, let values): values.hasDenseLeaf
     case .lowRank(_, let u, let v): u.hasDenseLeaf || v.hasDenseLeaf
     case .sum(let first, let second): first.hasDenseLeaf || second.hasDenseLeaf

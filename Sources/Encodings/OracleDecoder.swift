@@ -11,6 +11,7 @@ public enum OracleDecoder {
     case .dense(let type): (0..<shape.elementCount).map { element($0, of: type, in: bytes, at: 0) }
     case .grouped(let grouped): decode(bytes, layout: grouped.layout(of: shape))
     case .trellis(let trellis): decode(bytes, layout: trellis.layout(of: shape))
+    case .ternary(let ternary): TernaryDecoder.elements(bytes, layout: ternary.layout(of: shape))
     case .sparse, .lowRank, .sum, .wrapped: composite(bytes, encoding: encoding, shape: shape)
     }
   }
@@ -33,7 +34,7 @@ public enum OracleDecoder {
     case .sum: return zip(parts[0], parts[1]).map { Float(Double($0) + Double($1)) }
     case .wrapped(let blocks, _):
       return wrapped(parts[1], between: parts[0], and: parts[2], width: blocks.blockElementCount, shape: shape)
-    case .dense, .grouped, .trellis: preconditionFailure("\(encoding.text) has no components")
+    case .dense, .grouped, .trellis, .ternary: preconditionFailure("\(encoding.text) has no components")
     }
   }
 

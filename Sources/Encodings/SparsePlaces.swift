@@ -1,6 +1,6 @@
 import TensorCore
 
-/// Where the kept elements of a sparse value stand (docs/format.md §4.4).
+/// Where the kept elements of a sparse value stand (docs/format.md §4.5).
 ///
 /// Every group has the number of its set of places in the list of all sets of `kept` out of `group`, in the order of
 /// their masks, written in `indexBitCount` bits; the numbers of a row follow one another from the lowest bit of its

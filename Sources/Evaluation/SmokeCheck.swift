@@ -1,5 +1,6 @@
 import Execution
 import Metrics
+import ModelGraph
 
 /// A short look at a fresh pack: one sequence through original and pack, to notice at once when the output is gibberish.
 ///
@@ -16,23 +17,18 @@ public struct SmokeCheck: Sendable {
 
   public var isGibberish: Bool { !(divergence <= Self.gibberishDivergence) }
 
-  /// Runs both block by block, so that a block's pages can be dropped before the next one's are read.
+  /// Runs both so that a block's pages can be dropped before the next one's are read.
   /// - Parameters:
-  ///   - ids: at least one, within the context of both.
+  ///   - ids: at least one, within the context of both; source and target alike where the model reads two sequences.
   ///   - release: called with the name of each block that both have left.
   /// - Throws: `ExecutionError`, `ScoringError`, and what the operators throw.
-  public init(original: Executor, compiled: Executor, ids: [Int], release: (String) -> Void = { _ in }) throws {
-    var originalStates = HiddenStates(original, ids: ids)
-    var compiledStates = HiddenStates(compiled, ids: ids)
-    for (index, block) in original.graph.blocks.enumerated().dropLast() {
-      try originalStates.advance(through: index)
-      try compiledStates.advance(through: min(index, compiled.graph.blocks.count - 2))
-      release(block.name)
-    }
-    try compiledStates.advance(through: compiled.graph.blocks.count - 2)
-    let expected = try originalStates.logits()
-    let actual = try compiledStates.logits()
-    for block in original.graph.blocks.suffix(1) { release(block.name) }
+  public init(
+    original: Executor, compiled: Executor, ids: [Int], release: @escaping (String) -> Void = { _ in }
+  ) throws {
+    let (expected, actual) =
+      original.readsSource
+      ? (try Self.logits(original, ids, release), try Self.logits(compiled, ids, release))
+      : try Self.logitsInStep(original, compiled, ids, release)
     let width = original.graph.vocabularyCount
     var divergence = 0.0
     var agreeing = 0
@@ -52,4 +48,45 @@ public struct SmokeCheck: Sendable {
     self.divergence = divergence / Double(ids.count)
     agreement = Double(agreeing) / Double(ids.count)
   }
+
+  /// The logits of both models, which go through their blocks side by side.
+  private static func logitsInStep(
+    _ original: Executor, _ compiled: Executor, _ ids: [Int], _ release: (String) -> Void
+  ) throws -> (original: [Float], compiled: [Float]) {
+    var originalStates = HiddenStates(original, ids: ids)
+    var compiledStates = HiddenStates(compiled, ids: ids)
+    for (index, block) in original.graph.blocks.enumerated().dropLast() {
+      try originalStates.advance(through: index)
+      try compiledStates.advance(through: min(index, compiled.graph.blocks.count - 2))
+      release(block.name)
+    }
+    try compiledStates.advance(through: compiled.graph.blocks.count - 2)
+    let logits = (try originalStates.logits(), try compiledStates.logits())
+    for block in original.graph.blocks.suffix(1) { release(block.name) }
+    return logits
+  }
+
+  /// The logits of a model that reads a source and a target.
+  private static func logits(
+    _ executor: Executor, _ ids: [Int], _ release: @escaping (String) -> Void
+  ) throws -> [Float] {
+    let cache = try executor.makeCache(), follower = BlockFollower(release)
+    var logits: [Float] = []
+    try executor.encode(ids, into: cache, observer: follower)
+    try executor.forward(ids, cache: cache, logits: .all, observer: follower) { _, row in
+      for index in row.indices { logits.append(row[index]) }
+    }
+    return logits
+  }
+}
+
+/// Tells somebody the name of each block that a pass has left.
+private final class BlockFollower: LinearObserver {
+  private let tell: (String) -> Void
+
+  init(_ tell: @escaping (String) -> Void) { self.tell = tell }
+
+  func observe(_ name: String, input: Span<Float>, tokenCount: Int) {}
+
+  func leave(_ block: Block) { tell(block.name) }
 }

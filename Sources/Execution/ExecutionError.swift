@@ -1,4 +1,5 @@
 import Diagnostics
+import ModelGraph
 import TensorCore
 
 /// Why a model cannot be bound or run.
@@ -15,8 +16,10 @@ public enum ExecutionError: Diagnosable, Equatable {
   /// An operator or vector has other dimensions than the graph calls for.
   case parameterDimensions(name: String, expected: [Int], found: [Int])
   case unsupportedOperation(mnemonic: String, block: String)
-  /// The graph has another number of inputs than one.
-  case inputCount(Int)
+  /// The graph's inputs are not one sequence, or a source and a target.
+  case inputs([String])
+  /// A model that reads a source and a target was given no source, or a model that reads one sequence was given one.
+  case source(isGiven: Bool)
   /// The block does not turn one activation into one activation, so it cannot be run alone.
   case blockNotSeparable(String)
   /// The logit of token `id` is NaN or +∞, or (`id` nil) all of them are −∞.
@@ -57,13 +60,21 @@ public enum ExecutionError: Diagnosable, Equatable {
     case .unsupportedOperation(let mnemonic, let block):
       Diagnosis(
         code: "execution.unsupported-operation", what: "`\(mnemonic)` cannot be run here", place: "block \(block)",
-        why: "a head computes the logits at the end of the program and nothing else", fix: "compile the model again",
+        why: Self.rule(of: mnemonic), fix: "compile the model again",
         status: .unsupported)
-    case .inputCount(let count):
+    case .inputs(let sequences):
       Diagnosis(
-        code: "execution.input-count", what: "the model reads \(count) sequences", place: "the graph's inputs",
-        why: "only models that read one sequence of tokens can be run", fix: "use a decoder model", status: .unsupported
-      )
+        code: "execution.inputs", what: "the model reads the sequences \(sequences.joined(separator: ", "))",
+        place: "the graph's inputs", why: "it must read one, or two of different names: a source and a target",
+        fix: "compile the model again", status: .unsupported)
+    case .source(let isGiven):
+      Diagnosis(
+        code: "execution.source",
+        what: isGiven ? "the model reads one sequence, not a source and a target" : "the model reads two sequences",
+        place: "the input",
+        why: isGiven
+          ? "only an encoder–decoder has a target of its own" : "an encoder–decoder reads a source and a target",
+        fix: isGiven ? "give all tokens as one sequence" : "give the tokens of both", status: .usage)
     case .blockNotSeparable(let name):
       Diagnosis(
         code: "execution.block-not-separable", what: "block \(name) cannot be run alone", place: "block \(name)",
@@ -77,5 +88,11 @@ public enum ExecutionError: Diagnosable, Equatable {
         why: id == nil ? "every token has probability zero" : "it is NaN or infinite",
         fix: "verify the packed file against its checkpoint", status: .internalError)
     }
+  }
+
+  private static func rule(of mnemonic: String) -> String {
+    mnemonic == Attention.mnemonic
+      ? "tokens that come one after another cannot look at later ones"
+      : "a head computes the logits at the end of the program and nothing else"
   }
 }

@@ -6,9 +6,11 @@ import ModelGraph
 /// The blocks that are run must be bound.
 extension Executor {
   /// Elements per token that block `index` of the graph reads and leaves; nil where it reads ids or leaves logits.
-  /// - Throws: `ExecutionError.blockNotSeparable` when it reads or leaves anything else than one activation.
+  /// - Throws: `ExecutionError.blockNotSeparable` when it reads or leaves anything else than one activation, or the model
+  ///   reads a source.
   public func widths(ofBlock index: Int) throws(ExecutionError) -> (input: Int?, output: Int?) {
     let block = blocks[index]
+    guard !readsSource else { throw .blockNotSeparable(block.name) }
     let isFirst = index == 0, isLast = index + 1 == blocks.count
     guard block.readsIDs == isFirst, block.inputs.count == (isFirst ? 0 : 1), block.outputs.count == (isLast ? 0 : 1)
     else { throw .blockNotSeparable(block.name) }
@@ -127,7 +129,7 @@ extension Executor {
       blockCache.cache.reset()
       return blockCache.cache
     }
-    let cache = KeyValueCache(contextLength: graph.contextLength, widths: cacheWidths)
+    let cache = KeyValueCache(contextLength: graph.contextLength, widths: cacheWidths, crossCount: crossCount)
     blockCache = (index, cache)
     return cache
   }

@@ -15,6 +15,7 @@ public final class Executor {
   let boundRange: Range<Int>
   let frame: Frame
   let cacheWidths: [Int]
+  let crossCount: Int
   /// Nil where the last block is not bound.
   let head: HeadStep?
   /// The cache of blocks that run alone, and the block it was last used for.
@@ -33,7 +34,9 @@ public final class Executor {
     precondition(chunkTokenCount >= 1)
     boundRange = range ?? graph.blocks.indices
     try graph.verify()
-    guard graph.inputs.count == 1 else { throw ExecutionError.inputCount(graph.inputs.count) }
+    guard Set(graph.inputs.map(\.sequence)).count == graph.inputs.count, graph.inputs.count <= 2 else {
+      throw ExecutionError.inputs(graph.inputs.map(\.sequence))
+    }
     self.graph = graph
     self.chunkTokenCount = chunkTokenCount
     var binder = try Binder(graph, source: operators)
@@ -42,14 +45,14 @@ public final class Executor {
     var head: HeadStep?
     for (index, block) in graph.blocks.enumerated() {
       let isBound = boundRange.contains(index)
+      binder.blockName = block.name
       let inputs = flows[index].inputs.map { binder.room(for: $0) }
       if !isBound { binder.skip(block) }
-      var steps: [any Step] = []
       for (number, statement) in block.statements.enumerated() where isBound {
         if let operation = statement.operation as? any ExecutableOperation {
-          steps.append(try binder.bind(statement, operation))
+          try binder.bind(statement, operation)
         } else if let last = statement.operation as? Head, index + 1 == graph.blocks.count,
-          number + 1 == block.statements.count
+          number + 1 == block.statements.count, !binder.isOfSource(last.input)
         {
           head = try HeadStep(last, &binder)
         } else {
@@ -57,9 +60,10 @@ public final class Executor {
             mnemonic: type(of: statement.operation).mnemonic, block: block.name)
         }
       }
+      let steps = binder.takeSteps()
       bound.append(
         BoundBlock(
-          name: block.name, steps: steps, readsIDs: flows[index].readsIDs,
+          name: block.name, sourceSteps: steps.source, steps: steps.other, readsIDs: flows[index].readsIDs,
           inputs: inputs, outputs: flows[index].outputs.map { binder.room(for: $0) }))
     }
     if head == nil, boundRange.upperBound == graph.blocks.count {
@@ -68,6 +72,7 @@ public final class Executor {
     self.head = head
     blocks = bound
     cacheWidths = binder.cacheWidths
+    crossCount = binder.crossCount
     frame = Frame(context: context)
   }
 
@@ -78,7 +83,31 @@ public final class Executor {
     guard (1...graph.contextLength).contains(contextLength) else {
       throw .contextOutOfRange(requested: contextLength, limit: graph.contextLength)
     }
-    return KeyValueCache(contextLength: contextLength, widths: cacheWidths)
+    return KeyValueCache(contextLength: contextLength, widths: cacheWidths, crossCount: crossCount)
+  }
+
+  /// Whether a source is read, with ``encode``, before ``forward``.
+  public var readsSource: Bool { graph.sourceSequence != nil }
+
+  /// Runs the source, whole, and keeps what the other sequence looks at of it in `cache`, whose tokens are forgotten.
+  /// - Parameter cache: one that this executor made.
+  /// - Throws: `ExecutionError` before anything is computed when the model reads no source, there are no ids, one is not
+  ///   in the vocabulary, or there are more than the model was made for; and what the operators throw.
+  public func encode(_ ids: [Int], into cache: KeyValueCache, observer: (any LinearObserver)? = nil) throws {
+    precondition(boundRange == graph.blocks.indices && cache.widths == cacheWidths)
+    guard readsSource else { throw ExecutionError.source(isGiven: true) }
+    guard !ids.isEmpty else { throw ExecutionError.emptyPrompt }
+    try requireInVocabulary(ids)
+    guard ids.count <= graph.contextLength else {
+      throw ExecutionError.contextExceeded(tokenCount: ids.count, contextLength: graph.contextLength)
+    }
+    cache.beginSource(tokenCount: ids.count)
+    frame.begin(tokenCount: ids.count, ids: ids[...], cache: cache, observer: observer)
+    defer { frame.end() }
+    for (index, block) in blocks.enumerated() {
+      try block.runSource(in: frame)
+      observer?.leave(graph.blocks[index])
+    }
   }
 
   /// Runs the tokens that follow those in `cache`, and appends them to it.
@@ -88,13 +117,14 @@ public final class Executor {
   ///   - cache: one that this executor made.
   ///   - wanted: the tokens whose logits are computed.
   ///   - body: receives them in order, with the token's position in the sequence.
-  /// - Throws: `ExecutionError` before anything is computed when an id is not in the vocabulary or the cache has no room
-  ///   for all tokens; and what the operators or `body` throw.
+  /// - Throws: `ExecutionError` before anything is computed when an id is not in the vocabulary, the cache has no room
+  ///   for all tokens or lacks the source that the model reads; and what the operators or `body` throw.
   public func forward(
     _ ids: [Int], cache: KeyValueCache, logits wanted: LogitsWanted, observer: (any LinearObserver)? = nil,
     _ body: (_ position: Int, _ logits: Span<Float>) throws -> Void = { _, _ in }
   ) throws {
     precondition(boundRange == graph.blocks.indices && cache.widths == cacheWidths)
+    guard !readsSource || cache.sourceLength > 0 else { throw ExecutionError.source(isGiven: false) }
     guard let head else { preconditionFailure("all blocks are bound") }
     try requireInVocabulary(ids)
     guard ids.count <= cache.contextLength - cache.length else {
@@ -104,7 +134,10 @@ public final class Executor {
       let chunk = start..<min(ids.count, start + chunkTokenCount)
       frame.begin(tokenCount: chunk.count, ids: ids[chunk], cache: cache, observer: observer)
       defer { frame.end() }
-      for block in blocks { try block.run(in: frame) }
+      for (index, block) in blocks.enumerated() {
+        try block.run(in: frame)
+        observer?.leave(graph.blocks[index])
+      }
       let position = cache.length
       try head.run(in: frame, wanted.rows(of: chunk, tokenCount: ids.count)) { try body(position + $0, $1) }
       cache.advance(by: chunk.count)

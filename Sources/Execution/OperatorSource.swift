@@ -25,13 +25,13 @@ public protocol ExpertOperators {
   func withExpert(_ index: Int, _ body: (GatedOperators) throws -> Void) throws
 }
 
-/// The three matrices of a gated feed-forward layer: down · (f(gate · x) ⊙ (up · x)).
+/// The matrices of a feed-forward layer: down · (f(gate · x) ⊙ (up · x)), or down · f(up · x) without a gate.
 public struct GatedOperators: Sendable {
-  public let gate: any LinearOperator
+  public let gate: (any LinearOperator)?
   public let up: any LinearOperator
   public let down: any LinearOperator
 
-  public init(gate: any LinearOperator, up: any LinearOperator, down: any LinearOperator) {
+  public init(gate: (any LinearOperator)?, up: any LinearOperator, down: any LinearOperator) {
     self.gate = gate
     self.up = up
     self.down = down
@@ -45,7 +45,7 @@ public struct BoundExperts: ExpertOperators {
   public init(of mixture: Mixture, from source: some OperatorSource) throws {
     experts = try (0..<mixture.expertCount).map { index in
       GatedOperators(
-        gate: try source.linear(mixture.gate(index)), up: try source.linear(mixture.up(index)),
+        gate: try mixture.isGated ? source.linear(mixture.gate(index)) : nil, up: try source.linear(mixture.up(index)),
         down: try source.linear(mixture.down(index)))
     }
   }
@@ -61,8 +61,12 @@ public protocol LinearObserver: AnyObject {
 
   /// Whether parameter `name` is to be applied at all. What later maps are shown must not follow from one that is not.
   func needsResult(of name: String) -> Bool
+
+  /// Called when a chunk of a pass over the whole model, or its source, has left `block`.
+  func leave(_ block: Block)
 }
 
 extension LinearObserver {
   public func needsResult(of name: String) -> Bool { true }
+  public func leave(_ block: Block) {}
 }

@@ -42,6 +42,14 @@ final class Routing {
     return (choice / activeCount, gates[choice])
   }
 
+  /// All tokens routed to `expert`.
+  func routed(to expert: Int) -> [RoutedToken] {
+    (0..<tokenCount(of: expert)).map {
+      let choice = choice($0, of: expert)
+      return RoutedToken(token: choice.token, gate: choice.gate)
+    }
+  }
+
   /// The index of the largest probability among experts not in `chosen[first...]`; of NaNs, the first.
   private func best(_ probabilities: Span<Float>, except first: Int) -> Int {
     var best: Int?

@@ -39,7 +39,7 @@ extension ModelGraph {
   }
 
   /// Those of the declared parameters that the program uses, in the order of first use.
-  private func parametersInOrderOfUse() -> [ParameterDeclaration] {
+  func parametersInOrderOfUse() -> [ParameterDeclaration] {
     guard var table = try? TypeTable(inputs: inputs) else { return [] }
     var unused = Dictionary(parameters.map { ($0.name, $0) }) { first, _ in first }
     var used: [ParameterDeclaration] = []

@@ -2,7 +2,7 @@
 public enum OperationCatalog {
   public static let kinds: [any GraphOperation.Type] = [
     Embed.self, RMSNorm.self, Linear.self, Rope.self, Attention.self,
-    Activation.self, Multiply.self, Add.self, Clamp.self, Mixture.self, Head.self,
+    Activation.self, Multiply.self, Add.self, Clamp.self, Scale.self, Mixture.self, Head.self,
   ]
 
   /// The kind called `mnemonic` in the text form.

@@ -58,6 +58,9 @@ extension ModelGraph {
     parametersByBlock().first { $0.parameters.contains { $0.name == name } }?.block
   }
 
+  /// The sequence that an encoder reads, as a whole and before the other one; nil where the model reads one sequence.
+  public var sourceSequence: String? { inputs.count > 1 ? inputs[0].sequence : nil }
+
   /// Whether the head multiplies by the embedding table.
   public var isTied: Bool {
     guard let head = blocks.last?.statements.last?.operation as? Head else { return false }

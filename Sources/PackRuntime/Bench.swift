@@ -8,9 +8,9 @@ public struct BenchFigures: Sendable {
 }
 
 extension PackedModel {
-  /// Measures a prompt of `promptTokenCount` tokens into an empty context, and `generateTokenCount` tokens one at a time from
-  /// an empty context, after one unmeasured round of each. The tokens are random: speed does not depend on them, except
-  /// through the experts they visit.
+  /// Measures a prompt of `promptTokenCount` tokens into an empty context, or as the source of an encoder–decoder,
+  /// and `generateTokenCount` tokens one at a time from an empty context, after one unmeasured round of each. The tokens
+  /// are random: speed does not depend on them, except through the experts they visit.
   /// - Throws: `ExecutionError` when the context is too short for either.
   public func bench(promptTokenCount: Int, generateTokenCount: Int, repetitionCount: Int) throws -> BenchFigures {
     var generator = SplitMix64(seed: 1)
@@ -20,7 +20,11 @@ extension PackedModel {
     let cache = try executor.makeCache()
     let prompt = Array(ids[..<promptTokenCount])
     let promptSeconds = try median(of: repetitionCount, cache) {
-      try executor.forward(prompt, cache: cache, logits: .last)
+      if executor.readsSource {
+        try executor.encode(prompt, into: cache)
+      } else {
+        try executor.forward(prompt, cache: cache, logits: .last)
+      }
     }
     let generateSeconds = try median(of: repetitionCount, cache) {
       for id in ids[..<generateTokenCount] { try executor.forward([id], cache: cache, logits: .last) }

@@ -4,6 +4,9 @@ import Tokenization
 /// What to generate.
 public struct GenerationRequest: Sendable {
   public let promptIDs: [Int]
+  /// What the decoder of an encoder–decoder, whose source the prompt is, begins with; nil for the token it was trained
+  /// to begin with.
+  public let decoderIDs: [Int]?
   /// Most tokens to generate.
   public let tokenCountLimit: Int
   public let sampling: SamplerOptions
@@ -13,10 +16,11 @@ public struct GenerationRequest: Sendable {
   public let contextLength: Int?
 
   public init(
-    promptIDs: [Int], tokenCountLimit: Int, sampling: SamplerOptions, stopTexts: [String] = [],
-    contextLength: Int? = nil
+    promptIDs: [Int], decoderIDs: [Int]? = nil, tokenCountLimit: Int, sampling: SamplerOptions,
+    stopTexts: [String] = [], contextLength: Int? = nil
   ) {
     self.promptIDs = promptIDs
+    self.decoderIDs = decoderIDs
     self.tokenCountLimit = tokenCountLimit
     self.sampling = sampling
     self.stopTexts = stopTexts
@@ -47,10 +51,10 @@ public struct GenerationResult: Sendable {
 }
 
 extension PackedModel {
-  /// Continues the prompt.
+  /// Continues the prompt; an encoder–decoder reads it as the source, and begins another text.
   /// - Parameter body: receives text as soon as it is certain to belong to the result.
-  /// - Throws: `ExecutionError` for a prompt that is empty, too long or has unknown ids; `PackModelError.noTokenizer` for stop
-  ///   texts without a tokenizer; what `body` throws.
+  /// - Throws: `ExecutionError` for a prompt that is empty, too long or has unknown ids, and for decoder ids where there is
+  ///   no encoder; `PackModelError.noTokenizer` for stop texts without a tokenizer, `.noTargetBeginning`; what `body` throws.
   public func generate(_ request: GenerationRequest, _ body: (String) throws -> Void = { _ in }) throws
     -> GenerationResult
   {
@@ -67,9 +71,8 @@ extension PackedModel {
     var sampler = Sampler(request.sampling)
     let loop = GenerationLoop(
       executor: executor, stopIDs: reader.manifest.endIDs, tokenCountLimit: request.tokenCountLimit)
-    let reason = try loop.run(
-      prompt: request.promptIDs, cache: executor.makeCache(contextLength: request.contextLength), sampler: &sampler
-    ) { id in
+    let cache = try executor.makeCache(contextLength: request.contextLength)
+    let reason = try loop.run(prompt: beginning(of: request, cache), cache: cache, sampler: &sampler) { id in
       ids.append(id)
       if let piece = try decoder?.append(id) { try emit(filter.append(piece)) }
       return !filter.hasStopped
@@ -80,5 +83,18 @@ extension PackedModel {
     }
     return GenerationResult(
       ids: ids, text: tokenizer == nil ? nil : text, ending: filter.hasStopped ? .stopText : .loop(reason))
+  }
+
+  /// What is continued: the prompt, or, once `cache` holds it as the source, what the decoder begins with.
+  private func beginning(of request: GenerationRequest, _ cache: KeyValueCache) throws -> [Int] {
+    guard executor.readsSource else {
+      guard request.decoderIDs == nil else { throw ExecutionError.source(isGiven: true) }
+      return request.promptIDs
+    }
+    guard let ids = request.decoderIDs ?? reader.manifest.beginningID.map({ [$0] }) else {
+      throw PackModelError.noTargetBeginning(path: reader.path)
+    }
+    try executor.encode(request.promptIDs, into: cache)
+    return ids
   }
 }

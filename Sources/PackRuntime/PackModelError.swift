@@ -12,6 +12,8 @@ public enum PackModelError: Error, Equatable, Diagnosable {
   /// The tokenizer has ids that the model has no logits for.
   case tokenizerTooLarge(tokenizer: Int, model: Int, path: String)
   case noTokenizer(path: String)
+  /// An encoder–decoder without a token that its target begins with.
+  case noTargetBeginning(path: String)
   /// A folder where a packed file is expected.
   case folder(path: String)
 
@@ -40,6 +42,11 @@ public enum PackModelError: Error, Equatable, Diagnosable {
         why: "the checkpoint it was made from had none, so text cannot be turned into tokens",
         fix: "give token ids with --ids, or compile a checkpoint with tokenizer.json or tokenizer.model",
         status: .unsupported)
+    case .noTargetBeginning(let path):
+      Diagnosis(
+        code: "model.no-target-beginning", what: "nothing says what the decoder begins with", place: path,
+        why: "the checkpoint names no decoder_start_token_id, bos_token_id or pad_token_id",
+        fix: "give the decoder's first ids with --decoder-ids", status: .usage)
     }
   }
 

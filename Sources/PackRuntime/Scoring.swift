@@ -18,11 +18,16 @@ public struct ExecutorStream: LogitStream {
   private let executor: Executor
   private let cache: KeyValueCache
 
-  /// - Parameter contextLength: most tokens of one sequence.
-  /// - Throws: `ExecutionError` when that is more than the model was made for.
-  public init(_ executor: Executor, contextLength: Int) throws {
+  /// - Parameters:
+  ///   - contextLength: most tokens of one sequence.
+  ///   - source: what the encoder of an encoder–decoder reads before every sequence.
+  /// - Throws: `ExecutionError` when that is more than the model was made for, and when a source is missing, or given to a
+  ///   model that reads none.
+  public init(_ executor: Executor, contextLength: Int, source: [Int]? = nil) throws {
     self.executor = executor
     cache = try executor.makeCache(contextLength: contextLength)
+    if let source { try executor.encode(source, into: cache) }
+    guard executor.readsSource == (source != nil) else { throw ExecutionError.source(isGiven: source != nil) }
   }
 
   public var vocabularyCount: Int { executor.graph.vocabularyCount }

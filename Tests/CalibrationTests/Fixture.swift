@@ -28,8 +28,12 @@ struct Fixture {
 
   static func context(threads: Int = 2) -> KernelContext { KernelContext(pool: WorkerPool(threadCount: threads)) }
 
-  func demand(_ need: CalibrationNeed = .gram) throws -> MemoryDemand {
-    try MemoryDemand(of: model, sequenceCount: sequences.count, length: sequences[0].count, need: need)
+  func demand(
+    _ need: CalibrationNeed = .gram, heldOutCount: Int = 0, work: WorkDemand = WorkDemand()
+  ) throws -> MemoryDemand {
+    try MemoryDemand(
+      of: model, sequenceCount: sequences.count, heldOutCount: heldOutCount, length: sequences[0].count, need: need,
+      work: work)
   }
 
   /// - Parameter spare: bytes beyond the minimum; nil for plenty.

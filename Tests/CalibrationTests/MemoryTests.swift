@@ -20,6 +20,49 @@ import Testing
     #expect(demand.statesByteCount == 3 * 24 * 256 * 4)
   }
 
+  /// What passes work in is a part of the minimum, and leaves less to share out.
+  @Test func theWorkOfPassesIsReserved() throws {
+    let fixture = try Fixture("models/novelist-dense")
+    let plain = try fixture.demand()
+    let working = try fixture.demand(work: WorkDemand(memoryByteCount: 5_000_000))
+    #expect(working.minimumByteCount == plain.minimumByteCount + 5_000_000)
+    let limit = working.minimumByteCount + 1_000
+    let budget = try MemoryBudget(limit: limit, demand: working, scratchFolder: ".")
+    #expect(budget.statisticsByteCount + budget.statesByteCount == plain.largestStatisticByteCount + 1_000)
+    // Four windows of 24 tokens, 80 coordinates for each; two heads of 4096 tokens and width 256 with their norms.
+    let judging = try fixture.demand(heldOutCount: 20, work: WorkDemand(outputChangeCount: 3))
+    let change = 4 * 24 * 80 * 4
+    #expect(judging.passByteCount == 3 * change)
+    #expect(judging.evaluationByteCount == 2 * (4_096 + 1) * 256 * 2 + 2 * change)
+    #expect(judging.statesByteCount == ((3 + 40) * 24 + 4 * 24 * 10) * 256 * 4)
+    #expect(judging.minimumByteCount == plain.minimumByteCount + judging.passByteCount + judging.evaluationByteCount)
+  }
+
+  /// A block of many sequences takes long: whoever stops a compile waits for one of them at most.
+  @Test func stopsBetweenSequences() throws {
+    let fixture = try Fixture("tiny/llama")
+    var askedCount = 0
+    let sweep = BlockSweep(
+      sequences: fixture.sequences, context: Fixture.context(), budget: try fixture.budget(),
+      isCancelled: {
+        askedCount += 1
+        return askedCount == 2
+      })
+    try sweep.restart(on: fixture.model)
+    #expect(throws: PassError.cancelled) {
+      try sweep.advance(through: fixture.model.graph.blocks[0], in: fixture.model)
+    }
+    #expect(askedCount == 2)
+    let evaluation = HeldOutEvaluation(
+      original: fixture.model, windows: fixture.sequences, context: Fixture.context(), budget: try fixture.budget(),
+      isCancelled: {
+        askedCount += 1
+        return askedCount == 5
+      })
+    #expect(throws: PassError.cancelled) { try evaluation.accuracy(of: fixture.model) }
+    #expect(askedCount == 5)
+  }
+
   @Test func theSharesStayWithinTheLimit() throws {
     let demand = try Fixture("models/novelist-dense").demand()
     for spare in [0, 1_000, 1 << 20, 1 << 24, 1 << 30] {

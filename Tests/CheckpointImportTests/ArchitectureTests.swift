@@ -24,6 +24,6 @@ import Testing
     let all = ArchitectureCatalog.all
     #expect(Set(all.map { $0.modelType }).count == all.count)
     #expect(Set(all.map { $0.className }).count == all.count)
-    #expect(all.count == 8)
+    #expect(all.count == 9)
   }
 }

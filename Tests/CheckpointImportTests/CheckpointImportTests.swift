@@ -12,7 +12,8 @@ import Testing
 enum SampleCheckpoint: String, CaseIterable, Sendable {
   case llama, llama3Rope = "llama3-rope", mistralWindow = "mistral-window", mixtral, olmoe, qwen2, qwen2MoE =
     "qwen2-moe"
-  case qwen3, qwen3MoE = "qwen3-moe", novelistDense = "novelist-dense", novelistMoE = "novelist-moe"
+  case qwen3, qwen3MoE = "qwen3-moe", switchTransformers = "switch"
+  case novelistDense = "novelist-dense", novelistMoE = "novelist-moe"
 
   var path: String { Fixtures.path((rawValue.hasPrefix("novelist") ? "models/" : "tiny/") + rawValue) }
 }

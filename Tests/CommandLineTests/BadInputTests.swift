@@ -174,6 +174,39 @@ import Testing
     try Self.refuses(checkpoint.path, status: 73, code: "compile.disk-too-small", ["bytes are needed"])
   }
 
+  /// What a pack cannot be measured on is found before any work, and so is what a pass without calibration works in.
+  @Test func whatWouldFailAtTheEndIsRefusedAtTheStart() throws {
+    let folder = TemporaryFolder()
+    try Data("a".utf8).write(to: URL(fileURLWithPath: folder.path("a.txt")))
+    let step = ["--pass", "cast type=f16"]
+    try Self.refuses(
+      Fixtures.path("tiny/llama"), step + ["--verify-text", Fixtures.path("texts/eval.txt")], status: 69,
+      code: "compile.no-tokenizer")
+    let dense = Fixtures.path("models/novelist-dense")
+    try Self.refuses(
+      dense, step + ["--verify-text", folder.path("a.txt")], status: 65, code: "score.too-few-tokens")
+    try Self.refuses(
+      dense, ["--pass", "factorize energy=0.9 method=svd", "--memory", "50MiB", "--threads", "2"], status: 75,
+      code: "compile.memory-limit")
+  }
+
+  /// A search keeps its candidates on the disk: 4 and 8 bits of a layer's matrices, beside the pack and its values.
+  @Test func candidatesCountAsDiskSpace() throws {
+    func diskByteCount(_ candidates: String) throws -> Int {
+      let run = try CommandRun(
+        "swage",
+        [
+          "plan", Fixtures.path("models/novelist-dense"), "--json", "--pass",
+          "allocate-bits size=100MB group=32 candidates=\(candidates) targets=layers.0.mlp.up", "--pass",
+          "quantize method=gptq targets=layers.0.mlp.up", "--calibration", Fixtures.path("texts/calibration.txt"),
+          "--calibration-sequences", "8", "--calibration-length", "32",
+        ])
+      return try #require((run.json["result"] as? [String: Any])?["disk_bytes"] as? Int, "\(run.error)")
+    }
+    // 768 · 256 weights of 4 bits, and in groups of 32 a scale and a zero point of 3 bytes.
+    #expect(try diskByteCount("8,4") - diskByteCount("8") == 768 * 256 / 2 + 768 * 256 / 32 * 3)
+  }
+
   @Test func memoryThatIsTooLittle() throws {
     try Self.refuses(Fixtures.path("tiny/llama"), ["--memory", "1MiB"], status: 75, code: "compile.memory-limit")
   }

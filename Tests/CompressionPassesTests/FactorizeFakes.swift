@@ -44,6 +44,10 @@ final class FakeCalibration: SweepCalibration {
 
   func blockInfluence(of block: Block, in model: Model) -> Double { 0 }
 
+  func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] { [] }
+
+  func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
+
   func advance(through block: Block, in model: Model) {}
 
   struct Inputs: BlockInputs {

@@ -35,5 +35,9 @@ final class FixedCalibration: SweepCalibration {
 
   func blockInfluence(of block: Block, in model: Model) -> Double { influences[block.name] ?? 1 }
 
+  func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] { [] }
+
+  func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
+
   func advance(through block: Block, in model: Model) { visited.append(block.name) }
 }

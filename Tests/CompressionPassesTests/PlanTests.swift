@@ -177,7 +177,8 @@ import Testing
     ("quantize group=0", "passes.out-of-range", "1 to 16777216"), ("cast", "passes.missing-option", "'type'"),
     ("cast type=f64", "passes.out-of-range", "f32, f16, bf16"),
     ("quantise", "passes.unknown-pass", "did you mean 'quantize'?"),
-    ("prune-experts", "passes.unknown-pass", "cast, quantize"),
+    ("distill", "passes.unknown-pass", "cast, quantize"),
+    ("prune-experts", "passes.conflicting-options", "share"),
   ])
   func refusedOptions(step: String, code: String, part: String) throws {
     let diagnosis = try #require(throws: PassListError.self) { try PassStep.steps([step]) }.diagnosis

@@ -43,6 +43,14 @@ struct SampleMatrix {
       let codes = (0..<trellis.layout(of: shape).scalesOffset).map { _ in UInt8(truncatingIfNeeded: random.next()) }
       let scales = (0..<shape.outputCount).map { _ in (random.nextUnitFloat() - 0.3) * 0.1 }
       return codes + DenseCodec.encode(scales.span, as: .f16)
+    case .ternary(let ternary):
+      let layout = ternary.layout(of: shape), share = ternary.streamByteCount / layout.bundleCount
+      let begins = (0..<layout.bundleCount).flatMap { bundle in
+        (0..<4).map { UInt8(truncatingIfNeeded: bundle * share >> (8 * $0)) }
+      }
+      let levels = (0..<layout.levelsByteCount / 2).map { _ in (random.nextUnitFloat() - 0.3) * 0.1 }
+      let streams = (0..<ternary.streamByteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+      return begins + DenseCodec.encode(levels.span, as: .f16) + streams
     }
   }
 
@@ -102,7 +110,7 @@ struct SampleMatrix {
       magnitudes(Array(bytes[$0.byteRange]), $0.encoding, $0.shape)
     }
     switch encoding {
-    case .dense, .grouped, .trellis:
+    case .dense, .grouped, .trellis, .ternary:
       let decoded = OracleDecoder.decode(bytes.span, encoding: encoding, shape: shape).map { Double(abs($0)) }
       guard case .grouped(let grouped) = encoding, grouped.scaleType == .f32 else { return decoded }
       return [Double](repeating: decoded.max()!, count: decoded.count)

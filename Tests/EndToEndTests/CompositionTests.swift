@@ -14,6 +14,7 @@ import Testing
     "correct": "factorize correction=8",
     "allocate-bits": "allocate-bits candidates=3,4,8 group=32 max-kl=1",
     "drop-blocks": "drop-blocks count=1",
+    "prune-experts": "prune-experts share=0.75",
   ]
 
   /// Whether nothing is left for a pass to take: no dense matrix, or for a correction no quantized one.
@@ -38,6 +39,7 @@ import Testing
     ["factorize", "sparsify", "quantize"], ["sparsify", "allocate-bits", "quantize"],
     ["allocate-bits", "quantize", "correct"], ["drop-blocks", "sparsify", "quantize"],
     ["drop-blocks", "allocate-bits", "quantize"], ["drop-blocks", "factorize", "quantize"],
+    ["prune-experts", "allocate-bits", "quantize"], ["quantize", "prune-experts", "correct"],
     ["quantize", "correct", "quantize"], ["sparsify", "quantize", "correct"], ["factorize", "allocate-bits", "quantize"],
     ["cast", "allocate-bits", "quantize"],
   ]
@@ -59,8 +61,9 @@ import Testing
   func compilesAndRunsOrIsRefused(names: [String]) throws {
     let folder = TemporaryFolder()
     let pack = folder.path("model.swage")
+    let checkpoint = names.contains("prune-experts") ? "tiny/qwen3-moe" : "tiny/llama"
     var arguments = [
-      "compile", Fixtures.path("tiny/llama"), "-o", pack, "--json", "--calibration", try Self.ids(in: folder),
+      "compile", Fixtures.path(checkpoint), "-o", pack, "--json", "--calibration", try Self.ids(in: folder),
       "--calibration-sequences", "8", "--calibration-length", "64",
     ]
     for name in names {

@@ -67,6 +67,7 @@ import Testing
     switch mask {
     case .causal: position <= token
     case .window(let width): position <= token && token - position < width
+    case .bidirectional, .cross: true
     }
   }
 }

@@ -10,7 +10,8 @@ import Testing
   @Test func catalogHoldsEveryKindOnce() throws {
     let mnemonics = OperationCatalog.kinds.map { $0.mnemonic }
     #expect(Set(mnemonics).count == mnemonics.count)
-    let used = Set(SampleGraph.graph.blocks.flatMap(\.statements).map { type(of: $0.operation).mnemonic })
+    let graphs = [SampleGraph.graph, try ModelGraph(parsing: EncoderDecoderSample.text())]
+    let used = Set(graphs.flatMap(\.blocks).flatMap(\.statements).map { type(of: $0.operation).mnemonic })
     #expect(used == Set(mnemonics))
   }
 

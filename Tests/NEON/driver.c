@@ -201,6 +201,65 @@ static void check_blocks(const cdk_kernels *kernels, const char *isa) {
   }
 }
 
+// Strings of any lengths will do, and random streams: they end too early, and begins point anywhere.
+static void check_ternary(const cdk_kernels *kernels, const char *isa) {
+  static const size_t shapes[][2] = {{1, 1}, {3, 300}, {33, 17}, {40, 64}, {65, 130}, {2, 4200}, {7, 512}};
+  const cdk_kernels *scalar = cdk_kernels_for(CDK_SCALAR);
+  for (size_t k = 0; k < 3 * sizeof shapes / sizeof *shapes; k++) {
+    const size_t rows = shapes[k / 3][0], columns = shapes[k / 3][1], bundles = (rows + 31) / 32, per_row = k % 3;
+    const int code_bits = 8 + (int)(next_random() % 9);
+    const size_t byte_count = k % 2 ? rows * columns / 4 + 40 : 1 + next_random() % 60;
+    uint64_t *strings = allocate(sizeof *strings << code_bits);
+    uint8_t *lengths = allocate((size_t)1 << code_bits);
+    for (size_t i = 0; i < (size_t)1 << code_bits; i++) {
+      lengths[i] = (uint8_t)(1 + next_random() % 56);
+      strings[i] = next_random() & next_random() & (((uint64_t)1 << lengths[i]) - 1);
+    }
+    uint8_t *streams = allocate(byte_count), *begins = allocate(4 * bundles), *levels = allocate(4 * rows);
+    for (size_t i = 0; i < byte_count; i++) streams[i] = (uint8_t)next_random();
+    for (size_t i = 0; i < bundles; i++) {
+      const uint32_t begin = k % 4 == 3 ? (uint32_t)next_random() : (uint32_t)(i * byte_count / bundles);
+      memcpy(begins + 4 * i, &begin, 4);
+    }
+    float *level_values = floats(2 * rows, -0.1f, 0.2f);
+    scalar->from_float(CDK_F16, level_values, 2 * rows, levels);
+    const cdk_ternary w = {begins, levels, per_row, streams, byte_count, strings, lengths, code_bits, rows, columns};
+    float *weights = allocate(rows * columns * 4), *decoded = allocate(columns * 4);
+    for (size_t row = 0; row < rows; row++) {
+      scalar->decode_ternary_row(&w, row, weights + row * columns);
+      kernels->decode_ternary_row(&w, row, decoded);
+      const double difference = largest_difference(decoded, weights + row * columns, columns);
+      expect(difference == 0, isa, "ternary row", columns, difference);
+    }
+    for (size_t tokens = 1; tokens < 70; tokens = 4 * tokens + 1) {
+      float *work = allocate(tokens == 1 ? 6 * (columns + 512) * 4 : 32 * columns * 4);
+      float *x = floats(tokens * columns, -1, 1), *y = allocate(tokens * rows * 4);
+      kernels->linear_ternary(&w, 0, bundles / 2, x, tokens, y, work);
+      kernels->linear_ternary(&w, bundles / 2, bundles, x, tokens, y, work);
+      for (size_t i = 0; i < tokens * rows; i++) {
+        double value = 0, magnitude = 1e-30;
+        for (size_t c = 0; c < columns; c++) {
+          const double product = (double)weights[i % rows * columns + c] * x[i / rows * columns + c];
+          value += product;
+          magnitude += fabs(product);
+        }
+        expect(fabs(y[i] - value) <= 1e-6 * magnitude, isa, "ternary product", columns, fabs(y[i] - value) / magnitude);
+      }
+      free(x);
+      free(y);
+      free(work);
+    }
+    free(strings);
+    free(lengths);
+    free(streams);
+    free(begins);
+    free(levels);
+    free(level_values);
+    free(weights);
+    free(decoded);
+  }
+}
+
 static void check_change(const char *isa, const char *what, void (*kernel)(float *, size_t),
                          void (*reference)(float *, size_t), size_t count, double tolerance) {
   float *a = floats(count, -12, 12), *b = allocate(count * 4);
@@ -337,6 +396,7 @@ int main(void) {
     check_matrices(kernels, sets[s].name);
     check_sparse(kernels, sets[s].name);
     check_blocks(kernels, sets[s].name);
+    check_ternary(kernels, sets[s].name);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) check_vectors(kernels, sets[s].name, counts[i]);
     check_conversions(kernels, sets[s].name);
     printf("%s: %ld checks, %ld failed\n", sets[s].name, checks - earlier_checks, failures - earlier_failures);

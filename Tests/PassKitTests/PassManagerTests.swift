@@ -41,19 +41,21 @@ import Testing
     #expect(lines == ["1 layers.0 2/4", "2 layers.0 2/4", "1 layers.1 3/4", "2 layers.1 3/4"])
   }
 
-  @Test func inspectionEndsASweepAndSeesTheModelBetween() throws {
-    let model = try TinyModel.model(layerCount: 2)
-    let before = model.weights("layers.0.mlp")
+  /// Looking at the model does not change what is done, nor in what order.
+  @Test func inspectionSeesTheModelAfterTheSweepOfAStep() throws {
+    let model = try TinyModel.model(layerCount: 3)
+    let before = model.weights("layers.1.mlp")
     let lines = try recorded {
-      let inspection = PassManager.Inspection(after: { $0.text == "shift by=1" }) { step, seen in
-        Record.current.add("see \(step.text)")
-        #expect(seen.weights("layers.1.mlp") == model.weights("layers.1.mlp").map { $0 + 1 })
+      let inspection = PassManager.Inspection(after: { $0.text == "shift by=1" }) { steps, seen in
+        Record.current.add("see \(steps.map(\.text))")
+        #expect(seen.weights("layers.1.mlp") == before.map { $0 + 1 + 2 })
       }
       let run = manager(progress: { Record.current.add("\($0.stepNumber) \($0.block ?? "-")") }, inspection: inspection)
-      let result = try run.run(try steps("shift by=1", "shift by=2"), on: model)
-      #expect(result.model.weights("layers.0.mlp") == before.map { $0 + 1 + 2 })
+      let result = try run.run(try steps("shift by=1", "shift by=2", "crop layers=2", "shift by=4"), on: model)
+      #expect(result.model.weights("layers.1.mlp") == before.map { $0 + 1 + 2 + 4 })
     }
-    #expect(lines == ["1 layers.0", "1 layers.1", "see shift by=1", "2 layers.0", "2 layers.1"])
+    let sweep = (0..<3).flatMap { ["1 layers.\($0)", "2 layers.\($0)"] }
+    #expect(lines == sweep + ["see [\"shift by=1\", \"shift by=2\"]", "4 layers.0", "4 layers.1"])
   }
 
   @Test func calibrationFollowsTheCompressedBlocks() throws {

@@ -158,8 +158,8 @@ struct Crop: ModelPass {
     outline.note("fewer layers")
   }
 
-  func run(on model: ModelEditor) -> PreservedAnalyses {
-    model.replaceGraph(graph)
+  func run(on model: ModelEditor) throws -> PreservedAnalyses {
+    try model.replaceGraph(graph)
     return .none
   }
 }
@@ -204,6 +204,10 @@ final class RecordingCalibration: SweepCalibration {
   }
 
   func blockInfluence(of block: Block, in model: Model) -> Double { 0.5 }
+
+  func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] { [] }
+
+  func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
 
   func advance(through block: Block, in model: Model) {
     let steps = model.values["\(block.name).mlp"]?.history.count

@@ -14,7 +14,7 @@ typedef enum cdk_isa { CDK_SCALAR, CDK_AVX2, CDK_AVX512, CDK_NEON } cdk_isa;
 
 typedef enum cdk_type { CDK_F32, CDK_F16, CDK_BF16 } cdk_type;
 
-// Which elements of a sparse matrix are kept (docs/format.md §4.4), read a unit at a time: as many whole groups as have
+// Which elements of a sparse matrix are kept (docs/format.md §4.5), read a unit at a time: as many whole groups as have
 // at most 16 elements.
 typedef struct cdk_places {
   const uint8_t *numbers;  // rows of row_byte_count bytes
@@ -49,6 +49,20 @@ typedef struct cdk_trellis {
   int bits;               // 1...4
 } cdk_trellis;
 
+// A ternary matrix of shape (output_count, input_count) (docs/format.md §4.4). Any bytes are a value.
+typedef struct cdk_ternary {
+  const uint8_t *begins;     // where the stream of each bundle of 32 rows begins, 32 bits each
+  const uint8_t *levels;     // float16
+  size_t levels_per_row;     // 0 when one level is that of all rows, 1, or 2: the values of -1 and of +1
+  const uint8_t *streams;
+  size_t stream_byte_count;
+  const uint64_t *strings;   // for each code word which symbols of its string are not zero, the first one in bit 0
+  const uint8_t *lengths;    // and how many symbols there are, 1...56
+  int code_bits;             // 8...16
+  size_t output_count;
+  size_t input_count;
+} cdk_ternary;
+
 // The kernels of one instruction set.
 typedef struct cdk_kernels {
   // y = x·Wᵀ for rows begin..<end of W: x is (token_count, input_count), y is (token_count, output_count).
@@ -62,6 +76,11 @@ typedef struct cdk_kernels {
   // The same for a trellis-coded W and its tiles begin..<end.
   void (*linear_trellis)(const cdk_trellis *w, size_t begin, size_t end, const float *x, size_t token_count, float *y);
   void (*decode_trellis_row)(const cdk_trellis *w, size_t row, float *out);
+  // The same for a ternary W and its bundles begin..<end. `work` has 6 · (input_count + 512) elements for use in between,
+  // for several tokens 32 · input_count.
+  void (*linear_ternary)(const cdk_ternary *w, size_t begin, size_t end, const float *x, size_t token_count, float *y,
+                         float *work);
+  void (*decode_ternary_row)(const cdk_ternary *w, size_t row, float *out);
   // The codes of `count` rows, at least 16, of one column that come nearest to `targets`, and their values: the row's
   // scale times state_values[state]. `work` has (count + 1) · 2^(12 − bits) elements.
   void (*search_trellis)(const float *state_values, int bits, const float *targets, const float *scales, size_t count,

@@ -14,6 +14,7 @@ public final class HeldOutEvaluation: CandidateEvaluation {
   private let windows: [[Int]]
   private let context: KernelContext
   private let budget: MemoryBudget
+  private let isCancelled: () -> Bool
   private var originalStates: SequenceStates?
   private var outputSample: OutputSample?
 
@@ -21,12 +22,17 @@ public final class HeldOutEvaluation: CandidateEvaluation {
   ///   - original: what candidates are compared with.
   ///   - windows: ids of each, at least one window of two.
   ///   - budget: says how much is kept in memory.
-  public init(original: Model, windows: [[Int]], context: KernelContext, budget: MemoryBudget) {
+  ///   - isCancelled: asked before each window; everything throws `PassError.cancelled` once it says so.
+  public init(
+    original: Model, windows: [[Int]], context: KernelContext, budget: MemoryBudget,
+    isCancelled: @escaping () -> Bool = { false }
+  ) {
     precondition(!windows.isEmpty && windows.allSatisfy { $0.count > 1 })
     self.original = original
     self.windows = windows
     self.context = context
     self.budget = budget
+    self.isCancelled = isCancelled
   }
 
   /// The accuracy of `candidate`, each figure with its standard error over windows. A candidate that computes something
@@ -40,6 +46,7 @@ public final class HeldOutEvaluation: CandidateEvaluation {
     defer { heads.release() }
     var pairs = PairedAccumulator()
     for window in windows.indices {
+      if isCancelled() { throw PassError.cancelled }
       pairs.beginWindow()
       let ids = windows[window]
       do {
@@ -66,7 +73,8 @@ public final class HeldOutEvaluation: CandidateEvaluation {
   ) throws -> [Float] {
     if outputSample?.isOf(reference) != true {
       outputSample = nil
-      outputSample = try OutputSample(of: reference, windows: windows, context: context, budget: budget)
+      outputSample = try OutputSample(
+        of: reference, windows: windows, context: context, budget: budget, isCancelled: isCancelled)
     }
     guard let outputSample else { return [] }
     return try outputSample.change(to: candidate, firstChangedBlock: block)
@@ -76,7 +84,8 @@ public final class HeldOutEvaluation: CandidateEvaluation {
   private func hidden(of model: Model) throws -> SequenceStates {
     let states = SequenceStates(windows, budget: budget)
     for index in model.graph.blocks.indices.dropLast() {
-      try states.advance(through: index, of: model.executor(forBlock: index, context: context))
+      try states.advance(
+        through: index, of: model.executor(forBlock: index, context: context), isCancelled: isCancelled)
       model.releaseBlock(index)
     }
     return states

@@ -1,6 +1,7 @@
 import DecodeKernels
 import Execution
 import ModelIR
+import PassKit
 import TensorCore
 
 /// Hidden states of a model at every block boundary, for a few windows: where candidates that differ from some block on
@@ -11,23 +12,34 @@ final class OutputSample {
 
   private let reference: Model
   private let context: KernelContext
+  private let isCancelled: () -> Bool
   /// States in front of each block.
   private let boundaries: [SequenceStates]
 
-  init(of reference: Model, windows: [[Int]], context: KernelContext, budget: MemoryBudget) throws {
+  init(
+    of reference: Model, windows: [[Int]], context: KernelContext, budget: MemoryBudget,
+    isCancelled: @escaping () -> Bool
+  ) throws {
     self.reference = reference
     self.context = context
+    self.isCancelled = isCancelled
     // Spread over the text.
     let count = min(Self.windowCount, windows.count)
     let sample = (0..<count).map { Array(windows[$0 * windows.count / count].prefix(Self.windowTokenCount)) }
     var boundaries = [SequenceStates(sample, budget: budget)]
     for index in reference.graph.blocks.indices.dropLast() {
       let states = try SequenceStates(copying: boundaries[index])
-      try states.advance(through: index, of: reference.executor(forBlock: index, context: context))
+      try states.advance(
+        through: index, of: reference.executor(forBlock: index, context: context), isCancelled: isCancelled)
       reference.releaseBlock(index)
       boundaries.append(states)
     }
     self.boundaries = boundaries
+  }
+
+  /// Positions of a sample of windows of `length` tokens, of which there are `count`.
+  static func positionCount(windowCount count: Int, length: Int) -> Int {
+    min(windowCount, count) * min(windowTokenCount, length)
   }
 
   /// Whether `model` has the graph and the values that the states were computed with.
@@ -44,7 +56,8 @@ final class OutputSample {
     precondition(block >= 0 && block < candidate.graph.blocks.count && block < boundaries.count)
     let states = try SequenceStates(copying: boundaries[block])
     for index in block..<candidate.graph.blocks.count - 1 {
-      try states.advance(through: index, of: candidate.executor(forBlock: index, context: context))
+      try states.advance(
+        through: index, of: candidate.executor(forBlock: index, context: context), isCancelled: isCancelled)
       candidate.releaseBlock(index)
     }
     let heads = try PairedHeads(reference: reference, candidate: candidate, context: context)
@@ -54,6 +67,7 @@ final class OutputSample {
     var change: [Float] = []
     change.reserveCapacity(positionCount * FisherCoordinates.count)
     for sequence in states.sequences.indices {
+      if isCancelled() { throw PassError.cancelled }
       let rows = try heads.compare(
         boundaries[boundaries.count - 1].states(ofSequence: sequence), states.states(ofSequence: sequence),
         tokenCount: states.sequences[sequence].count

@@ -14,15 +14,17 @@ public struct MemoryDemand: Sendable, Equatable {
   public let largestStatisticByteCount: Int
   /// The statistics of all taps of a block together.
   public let blockStatisticsByteCount: Int
-  /// What a pass works on: three more matrices of the size of the largest Gram matrix, and the largest matrix of
-  /// weights four times in single precision.
+  /// What the most demanding pass works in, and the changes of the output that it compares.
   public let passByteCount: Int
-  /// Hidden states of all sequences at one place, which may go to disk.
+  /// What judging candidates takes beside running blocks: a head of the original and one of the candidate.
+  public let evaluationByteCount: Int
+  /// Hidden states of all sequences at one place, and of a few held-out windows at all, which may go to disk.
   public let statesByteCount: Int
 
   /// The least that calibration can do with.
   public var minimumByteCount: Int {
     blockByteCount + activationByteCount + sequenceByteCount + largestStatisticByteCount + passByteCount
+      + evaluationByteCount
   }
 
   /// What it takes to keep everything in memory and run each block once for its statistics.
@@ -31,11 +33,15 @@ public struct MemoryDemand: Sendable, Equatable {
   }
 
   /// - Parameters:
-  ///   - sequenceCount: sequences whose states are kept at a time.
+  ///   - sequenceCount: sequences that statistics are taken from.
+  ///   - heldOutCount: windows that candidates are judged on, 0 where none are.
   ///   - length: tokens in a sequence.
   ///   - need: the most that any pass of the list asks for.
+  ///   - work: what will do for any pass of the list.
   /// - Throws: `GraphError` when the graph does not verify.
-  public init(of model: Model, sequenceCount: Int, length: Int, need: CalibrationNeed) throws {
+  public init(
+    of model: Model, sequenceCount: Int, heldOutCount: Int = 0, length: Int, need: CalibrationNeed, work: WorkDemand
+  ) throws {
     let graph = model.graph
     let types = try graph.types()
     func width(of value: ValueID) -> Int {
@@ -44,7 +50,7 @@ public struct MemoryDemand: Sendable, Equatable {
     }
     let floatByteCount = MemoryLayout<Float>.size
     let chunkTokenCount = min(length, 256)
-    var block = 0, activation = 0, hidden = 0, largest = 0, together = 0, largestWidth = 0
+    var block = 0, activation = 0, hidden = 0, largest = 0, together = 0
     for (index, statements) in graph.blocks.map(\.statements).enumerated() {
       block = max(block, model.byteCount(ofBlock: index))
       var elementCount = 0
@@ -66,16 +72,21 @@ public struct MemoryDemand: Sendable, Equatable {
       let statistics = widths.map { InputSum.byteCount(width: $0, need: need) }
       largest = max(largest, statistics.max() ?? 0)
       together = max(together, statistics.reduce(0, +))
-      largestWidth = max(largestWidth, widths.max() ?? 0)
     }
     blockByteCount = block
     activationByteCount = activation
     sequenceByteCount = 2 * length * hidden * floatByteCount
     largestStatisticByteCount = largest
     blockStatisticsByteCount = together
-    let largestMatrix = graph.parameters.map { $0.dimensions.reduce(1, *) }.max() ?? 0
-    passByteCount = 3 * InputSum.byteCount(width: largestWidth, need: need) + 4 * largestMatrix * floatByteCount
-    statesByteCount = sequenceCount * length * hidden * floatByteCount
+    let sampleCount = OutputSample.positionCount(windowCount: heldOutCount, length: length)
+    let changeByteCount = sampleCount * FisherCoordinates.count * floatByteCount
+    passByteCount = work.memoryByteCount + work.outputChangeCount * changeByteCount
+    // The coordinates of a change are gathered row by row before they are joined.
+    evaluationByteCount =
+      heldOutCount == 0 ? 0 : 2 * model.byteCount(ofBlock: graph.blocks.count - 1) + 2 * changeByteCount
+    // The original and a candidate go through the windows side by side; the sample stays at every block.
+    let stateCount = (sequenceCount + 2 * heldOutCount) * length + sampleCount * graph.blocks.count
+    statesByteCount = stateCount * hidden * floatByteCount
   }
 
   /// Logits of a slice, of two models that are compared.

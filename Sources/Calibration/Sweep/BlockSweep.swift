@@ -12,6 +12,7 @@ public final class BlockSweep: SweepCalibration {
   private let sequences: [[Int]]
   private let context: KernelContext
   private let budget: MemoryBudget
+  private let isCancelled: () -> Bool
   private var states: SequenceStates
   /// Number of the block that the states are in front of.
   private var nextBlock = 0
@@ -20,10 +21,14 @@ public final class BlockSweep: SweepCalibration {
   ///   - sequences: ids of each sequence, within the vocabulary and the context of the models to come.
   ///   - context: its threads share the work of each product.
   ///   - budget: says how much is kept in memory.
-  public init(sequences: [[Int]], context: KernelContext, budget: MemoryBudget) {
+  ///   - isCancelled: asked before each sequence; everything throws `PassError.cancelled` once it says so.
+  public init(
+    sequences: [[Int]], context: KernelContext, budget: MemoryBudget, isCancelled: @escaping () -> Bool = { false }
+  ) {
     self.sequences = sequences
     self.context = context
     self.budget = budget
+    self.isCancelled = isCancelled
     states = SequenceStates(sequences, budget: budget)
   }
 
@@ -48,6 +53,7 @@ public final class BlockSweep: SweepCalibration {
     let executor = try model.executor(forBlock: index, context: context)
     var sum = 0.0, tokenCount = 0
     for sequence in sequences.indices {
+      if isCancelled() { throw PassError.cancelled }
       let before = states.states(ofSequence: sequence), ids = sequences[sequence]
       let after = try executor.states(afterBlock: index, ids: ids, input: before)
       precondition(before.count == after.count, "\(block.name) does not keep the width of the hidden states")
@@ -61,10 +67,42 @@ public final class BlockSweep: SweepCalibration {
     return 1 - sum / Double(tokenCount)
   }
 
+  public func mixtureUses(in block: Block, of model: Model) throws -> [MixtureUse] {
+    let mixtures = block.mixtures
+    guard !mixtures.isEmpty else { return [] }
+    let recorder = RoutingRecorder(mixtures, vectors: context.vectors)
+    try observe(number(of: block, in: model), of: model, recorder)
+    for use in recorder.uses where !use.isFinite { throw PassError.statisticsNotFinite(parameter: use.router) }
+    return recorder.uses
+  }
+
+  public func expertErrors(in block: Block, of candidate: Model, from model: Model) throws -> [[Double]] {
+    let index = number(of: block, in: model), mixtures = block.mixtures
+    var sums = mixtures.map { [Double](repeating: 0, count: $0.expertCount) }
+    guard !mixtures.isEmpty else { return sums }
+    let original = try model.executor(forBlock: index, context: context)
+    let changed = try candidate.executor(forBlock: index, context: context)
+    for sequence in sequences.indices {
+      if isCancelled() { throw PassError.cancelled }
+      let reference = ExpertOutputs(mixtures)
+      try observe(index, sequence, with: original, reference)
+      let outputs = ExpertOutputs(mixtures, comparingWith: reference)
+      try observe(index, sequence, with: changed, outputs)
+      for (mixture, errors) in outputs.errors.enumerated() {
+        for (expert, error) in errors.enumerated() { sums[mixture][expert] += error }
+      }
+    }
+    for (mixture, errors) in zip(mixtures, sums) where !errors.allSatisfy(\.isFinite) {
+      throw PassError.statisticsNotFinite(parameter: mixture.router)
+    }
+    return sums
+  }
+
   public func advance(through block: Block, in model: Model) throws {
     let index = number(of: block, in: model)
     if index < model.graph.blocks.count - 1 {
-      try states.advance(through: index, of: model.executor(forBlock: index, context: context))
+      try states.advance(
+        through: index, of: model.executor(forBlock: index, context: context), isCancelled: isCancelled)
     }
     model.releaseBlock(index)
     nextBlock += 1
@@ -77,12 +115,19 @@ public final class BlockSweep: SweepCalibration {
     precondition(index == nextBlock, "inputs are asked for before the sweep moves on")
     let executor = try model.executor(forBlock: index, context: context)
     for sequence in sequences.indices {
-      let input = states.states(ofSequence: sequence), ids = sequences[sequence]
-      if index == model.graph.blocks.count - 1 {
-        try executor.observeLastBlock(onHidden: input.span, tokenCount: ids.count, observer: observer)
-      } else {
-        _ = try executor.states(afterBlock: index, ids: ids, input: input, observer: observer)
-      }
+      if isCancelled() { throw PassError.cancelled }
+      try observe(index, sequence, with: executor, observer)
+    }
+  }
+
+  private func observe(
+    _ index: Int, _ sequence: Int, with executor: Executor, _ observer: any LinearObserver
+  ) throws {
+    let input = states.states(ofSequence: sequence), ids = sequences[sequence]
+    if index == executor.graph.blocks.count - 1 {
+      try executor.observeLastBlock(onHidden: input.span, tokenCount: ids.count, observer: observer)
+    } else {
+      _ = try executor.states(afterBlock: index, ids: ids, input: input, observer: observer)
     }
   }
 

@@ -32,7 +32,7 @@ extension InputTap {
   /// The matrices of a mixture, without and with the ones that make its result.
   private static func matrices(of mixture: Mixture) -> (inner: [String], last: [String]) {
     let experts = 0..<mixture.expertCount, shared = mixture.shared
-    let inner = [mixture.router] + experts.flatMap { [mixture.gate($0), mixture.up($0)] }
+    let inner = [mixture.router] + experts.flatMap { mixture.inputMatrices($0) }
     return (
       inner + [shared?.gate, shared?.up, shared?.router].compactMap { $0 },
       experts.map { mixture.down($0) } + [shared?.down].compactMap { $0 }
@@ -67,8 +67,7 @@ extension InputTap {
       case let mixture as Mixture:
         read(mixture.input, by: [mixture.router])
         for expert in 0..<mixture.expertCount {
-          let names = [mixture.gate(expert), mixture.up(expert)]
-          taps.append(InputTap(parameters: names, width: width(of: mixture.input)))
+          taps.append(InputTap(parameters: mixture.inputMatrices(expert), width: width(of: mixture.input)))
           taps.append(InputTap(parameters: [mixture.down(expert)], width: mixture.expertWidth))
         }
         guard let shared = mixture.shared else { continue }

@@ -2,6 +2,7 @@ import ByteIO
 import DecodeKernels
 import Encodings
 import Execution
+import PassKit
 import TensorCore
 
 /// The hidden states of many sequences at one place between two blocks: in memory as far as the budget goes, in a
@@ -57,8 +58,10 @@ final class SequenceStates {
   }
 
   /// Moves all sequences through block `index` of `executor`'s graph, the one that follows.
-  func advance(through index: Int, of executor: Executor) throws {
+  /// - Parameter isCancelled: asked before each sequence; the states are of no use after `PassError.cancelled`.
+  func advance(through index: Int, of executor: Executor, isCancelled: () -> Bool) throws {
     for sequence in sequences.indices {
+      if isCancelled() { throw PassError.cancelled }
       let states = try executor.states(
         afterBlock: index, ids: sequences[sequence], input: states(ofSequence: sequence))
       try store(states, ofSequence: sequence)

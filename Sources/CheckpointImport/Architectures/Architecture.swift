@@ -22,6 +22,7 @@ struct Blueprint {
 enum ArchitectureCatalog {
   static let all: [any Architecture.Type] = [
     Llama.self, Mistral.self, Qwen2.self, Qwen3.self, Mixtral.self, Qwen2MoE.self, Qwen3MoE.self, OLMoE.self,
+    SwitchTransformers.self,
   ]
 
   /// The graph and names of the model that `config` describes.

@@ -34,17 +34,13 @@ struct MixtureForm {
   let names: (String) -> ExpertTensorNames
 }
 
-/// Writes the program of a decoder, declares its parameters in the order of use, and notes where each one's tensor lies.
+/// Writes the program of a decoder.
 ///
 /// All architectures share the frame: embedding; layers of norm, attention, sum, norm, feed-forward, sum; norm and head.
 struct DecoderBuilder {
   private let architecture: String
   private let config: DecoderConfig
-  private var parameters: [ParameterDeclaration] = []
-  private var sources: [String: TensorSource] = [:]
-  private var blocks: [Block] = []
-  private var statements: [Statement] = []
-  private var next = 1
+  private var program = ProgramWriter(sequences: ["n"])
   private var hidden = ValueID(0)
 
   init(_ architecture: String, _ config: DecoderConfig) {
@@ -52,12 +48,12 @@ struct DecoderBuilder {
     self.config = config
     declare("embedding", .embedding, [config.vocabularyCount, config.width], TensorSource("model.embed_tokens.weight"))
     hidden = append(Embed(ids: ValueID(0), table: "embedding", width: config.width))
-    endBlock("embedding")
+    program.endBlock("embedding")
   }
 
   /// Adds the next layer.
   mutating func layer(_ attention: AttentionForm, _ feedForward: FeedForwardForm) {
-    let name = "layers.\(blocks.count - 1)"
+    let name = "layers.\(program.blockCount - 1)"
     addAttention(name, attention)
     let normed = norm(hidden, "\(name).post_norm", "model.\(name).post_attention_layernorm.weight")
     let change =
@@ -66,7 +62,7 @@ struct DecoderBuilder {
       case .mixture(let form): mixture(normed, name, form)
       }
     hidden = append(Add(left: hidden, right: change))
-    endBlock(name)
+    program.endBlock(name)
   }
 
   /// Ends the program with the final norm and the head.
@@ -77,11 +73,9 @@ struct DecoderBuilder {
       declare(table, .head, [config.vocabularyCount, config.width], TensorSource("lm_head.weight"))
     }
     hidden = append(Head(input: hidden, weight: table, vocabularyCount: config.vocabularyCount))
-    endBlock("head")
-    let graph = ModelGraph(
-      architecture: architecture, vocabularyCount: config.vocabularyCount, contextLength: config.contextLength,
-      inputs: [GraphInput(value: ValueID(0), sequence: "n")], parameters: parameters, blocks: blocks)
-    return Blueprint(graph: graph, sources: sources)
+    program.endBlock("head")
+    return program.blueprint(
+      architecture, vocabularyCount: config.vocabularyCount, contextLength: config.contextLength)
   }
 
   private mutating func addAttention(_ name: String, _ form: AttentionForm) {
@@ -163,32 +157,16 @@ struct DecoderBuilder {
     _ input: ValueID, _ name: String, _ role: ParameterRole, _ outputCount: Int, _ inputCount: Int, _ tensor: String,
     _ hasBias: Bool
   ) -> ValueID {
-    declare(name, role, [outputCount, inputCount], TensorSource("\(tensor).weight"))
-    if hasBias { declare("\(name)_bias", .other, [outputCount], TensorSource("\(tensor).bias")) }
-    return append(
-      Linear(input: input, weight: name, bias: hasBias ? "\(name)_bias" : nil, outputCount: outputCount))
+    program.linear(input, name, role, outputCount, inputCount, tensor, hasBias: hasBias)
   }
 
   private mutating func norm(_ input: ValueID, _ name: String, _ tensor: String, span: Int? = nil) -> ValueID {
-    let span = span ?? config.width
-    declare(name, .norm, [span], TensorSource(tensor))
-    return append(RMSNorm(input: input, weight: name, span: span, epsilon: config.epsilon))
+    program.norm(input, name, tensor, span: span ?? config.width, epsilon: config.epsilon)
   }
 
   private mutating func declare(_ name: String, _ role: ParameterRole, _ dimensions: [Int], _ source: TensorSource) {
-    parameters.append(ParameterDeclaration(name: name, role: role, dimensions: dimensions))
-    sources[name] = source
+    program.declare(name, role, dimensions, source)
   }
 
-  private mutating func append(_ operation: some GraphOperation) -> ValueID {
-    let result = ValueID(next)
-    next += 1
-    statements.append(Statement(result: result, operation: operation))
-    return result
-  }
-
-  private mutating func endBlock(_ name: String) {
-    blocks.append(Block(name: name, statements: statements))
-    statements = []
-  }
+  private mutating func append(_ operation: some GraphOperation) -> ValueID { program.append(operation) }
 }

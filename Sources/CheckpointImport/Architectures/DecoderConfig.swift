@@ -60,15 +60,15 @@ struct DecoderConfig {
 }
 
 extension ActivationFunction {
-  /// The function that `hidden_act` names.
-  fileprivate init(_ config: ConfigReader) throws(ConfigError) {
-    switch try config.string("hidden_act") ?? "silu" {
+  /// The function that `key` names.
+  init(_ config: ConfigReader, key: String = "hidden_act", default fallback: String = "silu") throws(ConfigError) {
+    switch try config.string(key) ?? fallback {
     case "silu", "swish": self = .silu
     case "gelu": self = .gelu
     case "gelu_new", "gelu_pytorch_tanh": self = .geluTanh
     case "relu": self = .relu
     case let other:
-      throw config.unsupported("hidden_act", "\"\(other)\"", supported: "silu, gelu, gelu_new, gelu_pytorch_tanh, relu")
+      throw config.unsupported(key, "\"\(other)\"", supported: "silu, gelu, gelu_new, gelu_pytorch_tanh, relu")
     }
   }
 }

@@ -11,7 +11,9 @@ final class CompileJournal: RunJournal, PayloadStore {
   /// The folder's path.
   let path: String
   /// Units that were done before this process began.
-  let foundCount: Int
+  let foundUnits: Set<String>
+  /// Bytes of the values that they made.
+  let foundByteCount: Int
 
   private static let logName = "log"
   private static let payloadName = "values"
@@ -23,11 +25,6 @@ final class CompileJournal: RunJournal, PayloadStore {
 
   /// The folder of the journal of a compile that writes `outputPath`.
   static func path(besides outputPath: String) -> String { outputPath + ".journal" }
-
-  /// Bytes of values that the journal of a compile that writes `outputPath` holds.
-  static func heldByteCount(besides outputPath: String) -> Int {
-    FileSystem.byteCount(of: FileSystem.path(path(besides: outputPath), payloadName)) ?? 0
-  }
 
   /// Opens the journal beside `outputPath`, or begins one.
   /// - Parameters:
@@ -50,7 +47,8 @@ final class CompileJournal: RunJournal, PayloadStore {
     try payload.truncate(to: units.map(\.payloadEnd).max() ?? 0)
     if units.isEmpty { try log.append(identity.record) }
     found = units[...]
-    foundCount = units.count
+    foundUnits = Set(units.map(\.unit))
+    foundByteCount = units.flatMap(\.values).reduce(0) { $0 + ($1.storage?.byteCount ?? 0) }
   }
 
   /// Reads records up to the first whose values are not intact.
@@ -64,7 +62,7 @@ final class CompileJournal: RunJournal, PayloadStore {
   }
 
   /// Whether anything would be lost with it.
-  var holdsWork: Bool { foundCount + appendedCount > 0 }
+  var holdsWork: Bool { !foundUnits.isEmpty || appendedCount > 0 }
 
   func store(_ bytes: [UInt8]) throws -> any ByteStorage {
     let extent = try payload.append(bytes.span)

@@ -30,16 +30,23 @@ public struct AllocateBits: ModelPass {
     layer's Hessian, and counts how the changes of different units add up (`inter-layer`). `knapsack` measures every
     unit at every candidate and takes the changes as independent, so that the order is that of a Lagrange multiplier.
     `uniform` gives all units one candidate.
+
+    `experts` takes the experts of mixtures only, each of them one unit, and spends `bits-per-weight` on them, scales
+    included: in every layer (`scope=layer`) or over all of them, where the error of each layer counts by how much the
+    model's output changes. What an expert's error costs is `importance`: `energy` is the squared change of the
+    mixture's result, Σ gate²·‖change of the output‖² over the tokens of the expert; `mc-moe` is φ·w^1.5·ε², with φ the
+    share of tokens, w that of the router's weight and ε the square root of the same change (arXiv 2410.06270). Which
+    width goes where is solved exactly. An expert that no token reaches counts a tenth of the layer's median.
     """
 
-  private let options: AllocateBitsOptions
+  let options: AllocateBitsOptions
 
   public init(_ values: OptionValues) throws(OptionConflict) { options = try AllocateBitsOptions(values) }
 
   public var needsCalibration: Bool { true }
 
   public func plan(_ outline: inout OutlineEditor) throws(PassError) {
-    let parameters = try outline.matrices(targets: options.targets, moreRoles: [.embedding, .head])
+    let parameters = try takenMatrices(outline)
     let units = try units(of: parameters, in: outline.outline.graph)
     let taken = parameters.reduce(0) {
       $0 + outline.outline.encoding(of: $1).byteCount(of: MatrixShape(dimensions: $1.dimensions))
@@ -49,6 +56,39 @@ public struct AllocateBits: ModelPass {
       for parameter in unit.parameters { outline.setIntent(.open(unit.options[option].encoding), of: parameter) }
     }
     outline.markInexact()
+  }
+
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand {
+    let graph = plan.outline.graph
+    let parameters = graph.parameters.filter { plan.outline.isOpen($0) }
+    guard let units = try? units(of: parameters, in: graph) else { return WorkDemand() }
+    var demand = WorkDemand()
+    for unit in units {
+      for parameter in unit.parameters {
+        let shape = MatrixShape(dimensions: parameter.dimensions)
+        let method = EncodedCandidates.method(for: parameter, in: graph), before = plan.outline.encoding(of: parameter)
+        for encoding in unit.options.map(\.encoding) where encoding != before {
+          demand.candidateByteCount += encoding.byteCount(of: shape)
+          demand.memoryByteCount = max(
+            demand.memoryByteCount,
+            MatrixEncoder.workingByteCount(of: shape, to: encoding, method: method, threadCount: threadCount))
+        }
+      }
+    }
+    let measured = units.reduce(0) { $0 + referenceCount(of: $1) }
+    demand.memoryByteCount += measured * measured * MemoryLayout<Double>.size
+    demand.outputChangeCount = options.countsPairs ? measured : min(measured, 1)
+    return demand
+  }
+
+  /// Options of a unit whose damage is measured, at most.
+  private func referenceCount(of unit: AllocationUnit) -> Int {
+    switch options.method {
+    case .uniform: 0
+    case .experts: 1
+    case .knapsack: unit.options.count
+    case .hessianBisection: min(2, unit.options.count)
+    }
   }
 
   public func run(on editor: ModelEditor) throws -> PreservedAnalyses {
@@ -64,8 +104,13 @@ public struct AllocateBits: ModelPass {
       try editor.advance(by: 0)
       return try evaluation.accuracy(of: candidates.model($0))
     }
-    let path = ordering?.path() ?? units.uniformAssignments(of: options.candidates)
-    let chosen = try search.run(on: path, ordering: ordering)
+    let chosen: Assignment
+    if options.method == .experts {
+      chosen = try search.run(onlyOn: expertWidths(of: candidates, evaluation, editor))
+    } else {
+      let path = ordering?.path() ?? units.uniformAssignments(of: options.candidates)
+      chosen = try search.run(on: path, ordering: ordering)
+    }
     for (unit, option) in zip(units, chosen) {
       for parameter in unit.parameters { editor.setIntent(unit.options[option].encoding, of: parameter) }
     }
@@ -79,13 +124,35 @@ public struct AllocateBits: ModelPass {
   private func units(
     of parameters: [ParameterDeclaration], in graph: ModelGraph
   ) throws(PassError) -> [AllocationUnit] {
-    try AllocationUnit.units(of: parameters, in: graph, candidates: options.candidates, group: options.group)
+    try AllocationUnit.units(
+      of: parameters, in: graph, candidates: options.candidates, group: options.group,
+      byExpert: options.method == .experts)
   }
 
-  /// What to plan with: for an accuracy the most bytes there may be, for a size the largest candidate for all that fits.
+  private func takenMatrices(_ outline: OutlineEditor) throws(PassError) -> [ParameterDeclaration] {
+    guard options.method == .experts else {
+      return try outline.matrices(targets: options.targets, moreRoles: [.embedding, .head])
+    }
+    let matched = try outline.matrices(targets: options.targets)
+    let experts = matched.filter { $0.role == .expert }
+    guard !experts.isEmpty else {
+      throw .nothingToDo(
+        why: "method=experts takes experts of mixtures, and none of the targets is part of one",
+        fix: "use another method, or targets such as '*.experts.*'")
+    }
+    return experts
+  }
+
+  /// What to plan with: for an accuracy the most bytes there may be, for a size the largest candidate for all that
+  /// fits.
   /// - Throws: where even the smallest candidates are too large.
   private func foreseen(_ units: [AllocationUnit], otherByteCount: Int) throws(PassError) -> Assignment {
-    guard case .size(let limit) = options.target else { return units.map { _ in 0 } }
+    let limit: Int
+    switch options.target {
+    case .size(let byteCount): limit = byteCount
+    case .bitsPerWeight(let bits): limit = otherByteCount + units.byteCount(forBitsPerWeight: bits)
+    case .perplexityIncrease, .divergence, .agreement: return units.map { _ in 0 }
+    }
     let smallest = units.map { $0.options.count - 1 }
     let least = otherByteCount + units.byteCount(of: smallest)
     guard least <= limit else { throw options.target.notMet(leastByteCount: least) }
@@ -101,7 +168,7 @@ public struct AllocateBits: ModelPass {
     let measurable = candidates.errors.map { errors in errors.indices.filter { errors[$0] > 0 } }
     let references: [[Int]]
     switch options.method {
-    case .uniform: return nil
+    case .uniform, .experts: return nil
     case .knapsack: references = measurable
     case .hessianBisection:
       references = measurable.map { $0.count < 3 ? $0 : [$0[$0.count / 2], $0[$0.count - 1]] }

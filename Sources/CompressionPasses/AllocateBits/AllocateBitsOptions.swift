@@ -11,6 +11,13 @@ struct AllocateBitsOptions: Sendable {
     case knapsack
     /// One candidate for all.
     case uniform
+    /// A width for every expert of a mixture, by what its error costs the mixture's result.
+    case experts
+  }
+
+  /// How far the bits of `method=experts` may move.
+  enum Scope: String, CaseIterable, Sendable {
+    case layer, global
   }
 
   static let methodOption = PassOption<Method>.choice(
@@ -32,6 +39,15 @@ struct AllocateBitsOptions: Sendable {
     .optional(unset: "another target")
   static let sizeOption = PassOption<Int>.byteSize("size", "target: bytes of all values of the model")
     .optional(unset: "another target")
+  static let bitsOption = PassOption<Double>
+    .number("bits-per-weight", in: 0.1...32, "target of method=experts: bits per weight of the experts, scales counted")
+    .optional(unset: "another target")
+  static let scopeOption = PassOption<Scope>
+    .choice("scope", "whether method=experts keeps to the target in every layer, or over all of them")
+    .optional(unset: "layer for method=experts")
+  static let importanceOption = PassOption<ExpertCosts.Importance>
+    .choice("importance", "what method=experts takes an error to cost")
+    .optional(unset: "energy for method=experts")
   static let groupOption = PassOption<Int>.integer(
     "group", in: 1...GroupedEncoding.largestGroup, default: 64,
     "weights that share a scale where a candidate does not say")
@@ -43,8 +59,8 @@ struct AllocateBitsOptions: Sendable {
 
   static let declarations = [
     methodOption.declaration, candidatesOption.declaration, perplexityOption.declaration, divergenceOption.declaration,
-    agreementOption.declaration, sizeOption.declaration, groupOption.declaration, interLayerOption.declaration,
-    targetsOption.declaration,
+    agreementOption.declaration, sizeOption.declaration, bitsOption.declaration, scopeOption.declaration,
+    importanceOption.declaration, groupOption.declaration, interLayerOption.declaration, targetsOption.declaration,
   ]
 
   let method: Method
@@ -53,6 +69,8 @@ struct AllocateBitsOptions: Sendable {
   let group: Int
   let countsPairs: Bool
   let targets: [Glob]?
+  let scope: Scope
+  let importance: ExpertCosts.Importance
 
   init(_ values: OptionValues) throws(OptionConflict) {
     method = values[Self.methodOption]
@@ -62,6 +80,9 @@ struct AllocateBitsOptions: Sendable {
     let interLayer = values[Self.interLayerOption]
     countsPairs = interLayer ?? (method == .hessianBisection)
     target = try Self.target(values)
+    scope = values[Self.scopeOption] ?? .layer
+    importance = values[Self.importanceOption] ?? .energy
+    try requireExperts(values)
     if interLayer != nil, method != .hessianBisection {
       throw OptionConflict(
         what: "inter-layer goes with method=hessian-bisection only",
@@ -70,12 +91,33 @@ struct AllocateBitsOptions: Sendable {
     }
   }
 
+  /// - Throws: where options of `method=experts` are given to another method, or it has another target.
+  private func requireExperts(_ values: OptionValues) throws(OptionConflict) {
+    let isExperts = method == .experts
+    if case .bitsPerWeight = target, isExperts { return }
+    if isExperts {
+      throw OptionConflict(
+        what: "method=experts has no bits-per-weight", why: "it spends a number of bits, and searches for nothing",
+        fix: "give bits-per-weight, such as bits-per-weight=2.5, in place of another target")
+    }
+    let given: [String?] = [
+      values[Self.bitsOption] == nil ? nil : Self.bitsOption.declaration.name,
+      values[Self.scopeOption] == nil ? nil : Self.scopeOption.declaration.name,
+      values[Self.importanceOption] == nil ? nil : Self.importanceOption.declaration.name,
+    ]
+    guard let name = given.compactMap(\.self).first else { return }
+    throw OptionConflict(
+      what: "\(name) goes with method=experts only", why: "\(method.rawValue) has another target",
+      fix: "leave \(name) out, or use method=experts")
+  }
+
   private static func target(_ values: OptionValues) throws(OptionConflict) -> AllocationTarget {
     let given: [(name: String, target: AllocationTarget?)] = [
       (perplexityOption.declaration.name, values[perplexityOption].map(AllocationTarget.perplexityIncrease)),
       (divergenceOption.declaration.name, values[divergenceOption].map(AllocationTarget.divergence)),
       (agreementOption.declaration.name, values[agreementOption].map(AllocationTarget.agreement)),
       (sizeOption.declaration.name, values[sizeOption].map(AllocationTarget.size)),
+      (bitsOption.declaration.name, values[bitsOption].map(AllocationTarget.bitsPerWeight)),
     ]
     let names = given.map(\.name).joined(separator: ", ")
     let targets = given.filter { $0.target != nil }

@@ -49,6 +49,12 @@ struct AllocationSearch {
     return try repair(path[last], refused: path[last + 1], ordering)
   }
 
+  /// Evaluates a configuration that was found otherwise.
+  mutating func run(onlyOn assignment: Assignment) throws -> Assignment {
+    _ = try isAccepted(assignment, at: .result)
+    return assignment
+  }
+
   /// The number of the last configuration on the path that keeps the target.
   private mutating func bisect(_ path: [Assignment]) throws -> Int {
     var kept = -1, refused = path.count

@@ -12,6 +12,8 @@ enum AllocationTarget: Sendable, Equatable {
   case agreement(Double)
   /// Bytes of all values of the model.
   case size(Int)
+  /// Mean bits per weight of what is taken.
+  case bitsPerWeight(Double)
 
   /// Standard errors by which a measurement must keep the target: the search picks the best of many measurements, which
   /// favours lucky ones.
@@ -29,7 +31,7 @@ enum AllocationTarget: Sendable, Equatable {
         && Self.divergence(log1p(limit)).isKept(by: accuracy)
     case .divergence(let limit): accuracy.divergence + Self.caution * accuracy.divergenceError <= limit
     case .agreement(let limit): accuracy.agreement - Self.caution * accuracy.agreementError >= limit
-    case .size: true
+    case .size, .bitsPerWeight: true
     }
   }
 
@@ -45,6 +47,7 @@ enum AllocationTarget: Sendable, Equatable {
     case .divergence(let limit): "max-kl=\(NumberText.significant(limit))"
     case .agreement(let limit): "min-agreement=\(NumberText.significant(100 * limit))%"
     case .size(let limit): "size=\(NumberText.count(limit))"
+    case .bitsPerWeight(let limit): "bits-per-weight=\(NumberText.significant(limit))"
     }
   }
 }

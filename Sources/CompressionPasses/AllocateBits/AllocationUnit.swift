@@ -3,7 +3,7 @@ import ModelGraph
 import PassKit
 import TensorCore
 
-/// What is given one encoding: a matrix, or in a mixture the same matrix of all experts of a layer.
+/// What is given one encoding: a matrix, in a mixture the same matrix of all experts of a layer, or one expert.
 struct AllocationUnit: Sendable, Equatable {
   let name: String
   let parameters: [ParameterDeclaration]
@@ -25,14 +25,16 @@ typealias Assignment = [Int]
 
 extension AllocationUnit {
   /// The units that `parameters` make, in the order of their first ones, with those candidates that can hold them.
+  /// - Parameter byExpert: whether the matrices of an expert are a unit, rather than the same matrix of all experts.
   /// - Throws: `PassError.noCandidateFits`.
   static func units(
-    of parameters: [ParameterDeclaration], in graph: ModelGraph, candidates: [EncodingCandidate], group: Int
+    of parameters: [ParameterDeclaration], in graph: ModelGraph, candidates: [EncodingCandidate], group: Int,
+    byExpert: Bool = false
   ) throws(PassError) -> [AllocationUnit] {
     var names: [String] = []
     var members: [String: [ParameterDeclaration]] = [:]
     for parameter in parameters {
-      let name = name(ofUnitWith: parameter)
+      let name = name(ofUnitWith: parameter, byExpert: byExpert)
       if members[name] == nil { names.append(name) }
       members[name, default: []].append(parameter)
     }
@@ -58,12 +60,14 @@ extension AllocationUnit {
     return units
   }
 
-  /// `layers.3.mlp.experts.*.up` for `layers.3.mlp.experts.5.up`; the parameter's own name where it is not an expert's.
-  private static func name(ofUnitWith parameter: ParameterDeclaration) -> String {
+  /// `layers.3.mlp.experts.*.up` for `layers.3.mlp.experts.5.up`, or `layers.3.mlp.experts.5`; the parameter's own name
+  /// where it is not an expert's.
+  private static func name(ofUnitWith parameter: ParameterDeclaration, byExpert: Bool) -> String {
     var words = parameter.name.split(separator: ".")
     guard parameter.role == .expert, let number = words.lastIndex(where: { $0.allSatisfy(\.isNumber) }) else {
       return parameter.name
     }
+    if byExpert { return words[...number].joined(separator: ".") }
     words[number] = "*"
     return words.joined(separator: ".")
   }
@@ -118,6 +122,12 @@ extension [AllocationUnit] {
       return elementCount == 0 ? nil : (index, Double(byteCount) / Double(elementCount))
     }
     return sized.sorted { $0.bits != $1.bits ? $0.bits > $1.bits : $0.index < $1.index }.map { candidates[$0.index] }
+  }
+
+  /// Whole bytes that the units have at so many bits per weight.
+  func byteCount(forBitsPerWeight bits: Double) -> Int {
+    let elementCount = flatMap(\.parameters).reduce(0) { $0 + $1.dimensions.reduce(1, *) }
+    return Int(bits * Double(elementCount) / 8)
   }
 
   /// Bytes of the units in the encodings assigned.

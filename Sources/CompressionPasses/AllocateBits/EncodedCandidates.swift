@@ -24,13 +24,11 @@ struct EncodedCandidates {
     for (index, unit) in units.enumerated() {
       for (place, parameter) in unit.parameters.enumerated() { homes[parameter.name] = (index, place) }
     }
-    // An embedding that is not the head as well is looked up: it multiplies nothing.
-    let isTied = editor.graph.isTied
     let parameters = units.flatMap(\.parameters)
-    for parameter in parameters where parameter.role == .embedding && !isTied {
+    for parameter in parameters where Self.method(for: parameter, in: editor.graph) == .rtn {
       try encode(parameter, inputs: .none, with: MatrixEncoder(method: .rtn), at: homes[parameter.name], editor)
     }
-    let multiplied = parameters.filter { $0.role != .embedding || isTied }
+    let multiplied = parameters.filter { Self.method(for: $0, in: editor.graph) != .rtn }
     try editor.forEachBlock(need: .gram, parameters: multiplied) { _, parameters, inputs in
       let encoder = MatrixEncoder(method: .gptq)
       for parameter in parameters {
@@ -41,10 +39,22 @@ struct EncodedCandidates {
     }
   }
 
+  /// How a parameter is encoded. An embedding that is not the head as well is looked up: it multiplies nothing.
+  static func method(for parameter: ParameterDeclaration, in graph: ModelGraph) -> MatrixEncoder.Method {
+    parameter.role == .embedding && !graph.isTied ? .rtn : .gptq
+  }
+
   /// The model with the encodings assigned.
   func model(_ assignment: Assignment) -> Model {
     var candidate = model
     for (unit, option) in assignment.enumerated() { apply(option, to: unit, of: &candidate) }
+    return candidate
+  }
+
+  /// The model with some units in the encodings assigned.
+  func model(withUnits units: [Int], at assignment: Assignment) -> Model {
+    var candidate = model
+    for unit in units { apply(assignment[unit], to: unit, of: &candidate) }
     return candidate
   }
 

@@ -24,6 +24,18 @@ struct FactorizationJob: Sendable {
     let outputError: Double
   }
 
+  /// Bytes that the work on one matrix of `shape` takes at most: double precision throughout.
+  /// - Parameter isCorrection: whether there is an original beside the present value.
+  static func workingByteCount(of shape: MatrixShape, need: CalibrationNeed, isCorrection: Bool) -> Int {
+    let whole = shape.elementCount, small = min(shape.outputCount, shape.inputCount)
+    let metric = need == .gram ? shape.inputCount * shape.inputCount : 0
+    // Weights and their image, the metric and its root, the square matrix, its eigenvectors and twice that for LAPACK.
+    let eigen = 3 * whole + 2 * metric + 4 * small * small
+    // Weights, image, the factors on their way to bytes or the value made of them, the error and its image.
+    let error = (isCorrection ? 8 : 7) * whole + 2 * metric + small * small
+    return max(eigen, error) * MemoryLayout<Double>.size
+  }
+
   func run() throws -> Result {
     let (wanted, target) = try matrices()
     let factorization = try factorization(of: target)

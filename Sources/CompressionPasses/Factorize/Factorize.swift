@@ -1,4 +1,5 @@
 import Encodings
+import LinearAlgebra
 import ModelGraph
 import ModelIR
 import PassKit
@@ -105,6 +106,21 @@ public struct Factorize: SurveyingPass {
     case .energy: return options.allowsGrowth ? min(shape.outputCount, shape.inputCount) : ranks.last
     case .correction: return nil
     }
+  }
+
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand {
+    let isCorrection = if case .correction = options.budget { true } else { false }
+    let assignments = Dictionary(uniqueKeysWithValues: plan.assignments.map { ($0.parameter.name, $0) })
+    // The jobs of one wave are of one block, and each may hold another Gram matrix.
+    let waves = plan.outline.graph.parametersByLastUse().map { parameters in
+      parameters.compactMap { assignments[$0.name]?.shape }.map { shape in
+        FactorizationJob.workingByteCount(of: shape, need: calibrationNeed, isCorrection: isCorrection)
+          + (calibrationNeed == .gram ? Gram.byteCount(width: shape.inputCount) : 0)
+      }.sorted(by: >).prefix(threadCount).reduce(0, +)
+    }
+    let tables = needsSurvey ? plan.assignments.reduce(0) { $0 + RankTable.byteCount(of: $1.shape) } : 0
+    return WorkDemand(
+      memoryByteCount: (waves.max() ?? 0) + tables, outputChangeCount: evaluatesCandidates ? 1 : 0)
   }
 
   public func run(on block: BlockEditor) throws -> PreservedAnalyses {

@@ -23,6 +23,12 @@ struct RankTable: Sendable {
     return Array(stride(from: step, through: below, by: step))
   }
 
+  /// Bytes of the table of a matrix and of the energies it is made from.
+  static func byteCount(of shape: MatrixShape) -> Int {
+    min(shape.outputCount, shape.inputCount) * MemoryLayout<Double>.stride
+      + (ranks(of: shape).count + 1) * MemoryLayout<Option>.stride
+  }
+
   /// - Parameters:
   ///   - energies: what each singular direction holds, descending.
   ///   - importance: what a unit of it is worth.

@@ -83,17 +83,27 @@ public struct Quantize: ParameterPass {
   }
 
   public func run(on block: BlockEditor) throws -> PreservedAnalyses {
-    let isByRows = { (assignment: EncodingAssignment) in
-      guard options.method == .rtn, assignment.before.isDense else { return false }
-      switch assignment.after {
-      case .dense, .grouped: return true
-      case .trellis, .sparse, .lowRank, .sum, .wrapped: return false
-      }
-    }
     try encodeRows(of: block.assignments.filter(isByRows), in: block)
     let encoder = MatrixEncoder(method: options.method, damping: options.damping, order: options.order)
     try block.round(block.assignments.filter { !isByRows($0) }, with: encoder)
     return .none
+  }
+
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand {
+    let byteCounts = plan.assignments.filter { !isByRows($0) }.map {
+      LeafEncoder.workingByteCount(
+        of: $0.shape, from: $0.before, to: $0.after, method: options.method, threadCount: threadCount)
+    }
+    return WorkDemand(memoryByteCount: byteCounts.max() ?? 0)
+  }
+
+  /// Whether a matrix can be cut anywhere between rows.
+  private func isByRows(_ assignment: EncodingAssignment) -> Bool {
+    guard options.method == .rtn, assignment.before.isDense else { return false }
+    switch assignment.after {
+    case .dense, .grouped: return true
+    case .trellis, .ternary, .sparse, .lowRank, .sum, .wrapped: return false
+    }
   }
 
   public func encode(

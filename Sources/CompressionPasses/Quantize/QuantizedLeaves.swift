@@ -10,7 +10,7 @@ extension QuantizeOptions {
     switch encoding {
     case .dense where isTrellis(role: role, bits: bits): return .trellis(TrellisEncoding(bits: bits))
     case .dense: return grouped(bits: bits, rowElementCount: shape.inputCount, unit: 1)
-    case .grouped, .trellis: return encoding
+    case .grouped, .trellis, .ternary: return encoding
     case .sparse(let pattern, .dense):
       return .sparse(
         pattern,

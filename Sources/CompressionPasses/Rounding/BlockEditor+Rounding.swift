@@ -31,7 +31,7 @@ extension BlockEditor {
   }
 
   /// What a method may know of the inputs of a parameter; a table that is looked up here has none.
-  private func knowledge(ofInputsTo parameter: String, for method: MatrixEncoder.Method) throws -> InputKnowledge {
+  func knowledge(ofInputsTo parameter: String, for method: MatrixEncoder.Method) throws -> InputKnowledge {
     guard method != .rtn, !block.looksUp(parameter) else { return .none }
     guard let inputs else { throw PassError.needsCalibration }
     if try inputs.tokenCount(ofInputsTo: parameter) == 0 {

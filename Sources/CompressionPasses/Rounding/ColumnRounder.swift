@@ -36,6 +36,10 @@ protocol ColumnRounder: Sendable {
   /// The first `rowCount` rows, without the elements that are not kept.
   func part(rowCount: Int, values: Span<Float>, places: KeptPlaces?) -> Part
 
+}
+
+/// One whose parts make a value of an encoding that is known beforehand.
+protocol PlannedRounder: ColumnRounder {
   /// The value that the parts of all tiles make, in order.
   static func bytes(of parts: [Part]) -> [UInt8]
 }
@@ -59,7 +63,7 @@ struct GroupForm {
 }
 
 /// Keeps elements of a floating-point type.
-struct DenseRounder: ColumnRounder {
+struct DenseRounder: PlannedRounder {
   let type: ElementType
   let width: Int
   let laneCount: Int

@@ -2,7 +2,7 @@ import Encodings
 import TensorCore
 
 /// Codes that share a scale and a zero point per group.
-struct GroupedRounder: ColumnRounder {
+struct GroupedRounder: PlannedRounder {
   let encoding: GroupedEncoding
   let width: Int
   let laneCount: Int

@@ -53,7 +53,7 @@ public struct MatrixEncoder: Sendable {
     case .dense, .grouped, .trellis: return true
     case .sparse(_, .dense): return true
     case .sparse(let pattern, .grouped(let grouped)): return grouped.groupElementCount % pattern.kept == 0
-    case .sparse, .lowRank, .sum, .wrapped: return false
+    case .ternary, .sparse, .lowRank, .sum, .wrapped: return false
     }
   }
 
@@ -98,14 +98,14 @@ public struct MatrixEncoder: Sendable {
           encoding: trellis, width: shape.inputCount, laneCount: tile.laneCount, rowCount: tile.rows.count,
           weights: tile.weights.span, spread: spread)
       }
-    case .sparse, .lowRank, .sum, .wrapped:
+    case .ternary, .sparse, .lowRank, .sum, .wrapped:
       preconditionFailure("\(encoding.text) is not a leaf")
     }
   }
 
   /// What the method may know of the inputs.
-  private func statistics(
-    _ inputs: InputKnowledge, width: Int, choosesPlaces: Bool, leaf: Encoding
+  func statistics(
+    _ inputs: InputKnowledge, width: Int, choosesPlaces: Bool = false, leaf: Encoding? = nil
   ) -> InputStatistics {
     let even = [Float](repeating: 1, count: width)
     guard case .gram(let gram) = inputs, gram.tokenCount > 0, let undamped = cache.undamped(gram) else {
@@ -120,7 +120,7 @@ public struct MatrixEncoder: Sendable {
       // Places are chosen among neighbours. What a floating-point type rounds away needs no feedback of its own.
       statistics.placesFactor = cache.factor(of: gram, damping: damping, order: .natural)
       statistics.lacksFactor = statistics.placesFactor == nil
-      if leaf.isDense { return statistics }
+      if leaf?.isDense == true { return statistics }
     }
     statistics.factor = cache.factor(of: gram, damping: damping, order: order)
     statistics.lacksFactor = statistics.factor == nil

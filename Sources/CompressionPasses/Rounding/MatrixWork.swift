@@ -32,35 +32,59 @@ struct MatrixWork: Sendable {
     let outputError: Double
   }
 
+  /// What tiles became, in order.
+  struct Rounded<Part: Sendable>: Sendable {
+    let parts: [Part]
+    /// Rows of each tile.
+    let masks: [[UInt16]]
+    let squaredError: Double
+    let outputError: Double
+  }
+
+  func tileCount<Rounder: ColumnRounder>(of rounder: Rounder.Type) -> Int {
+    (shape.outputCount + Rounder.tileRowCount - 1) / Rounder.tileRowCount
+  }
+
   /// Rounds all tiles and joins what they make.
-  func encode<Rounder: ColumnRounder>(
+  func encode<Rounder: PlannedRounder>(
     to encoding: Encoding, with rounder: @Sendable (Source) -> Rounder
   ) throws(WeightFault) -> EncodedMatrixValue {
-    let tileRowCount = Rounder.tileRowCount
-    let tileCount = (shape.outputCount + tileRowCount - 1) / tileRowCount
-    let results: [Result<Rounder.Part>]
-    do {
-      results = try pool.map(tileCount) { try encode(source($0, tileRowCount: tileRowCount), with: rounder) }
-    } catch let fault as WeightFault {
-      throw fault
-    } catch {
-      preconditionFailure("tiles throw weight faults only")
-    }
-    var bytes = Rounder.bytes(of: results.map(\.part))
+    let rounded = try round(with: rounder)
+    var bytes = Rounder.bytes(of: rounded.parts)
     if let pattern {
       var packer = SparsePlacesPacker(
         pattern: pattern, inputCount: shape.inputCount, expectedRowCount: shape.outputCount)
       let groupCount = shape.inputCount / pattern.group
-      for result in results {
-        for first in stride(from: 0, to: result.masks.count, by: groupCount) {
-          packer.append(masks: result.masks.span.extracting(first..<first + groupCount))
+      for masks in rounded.masks {
+        for first in stride(from: 0, to: masks.count, by: groupCount) {
+          packer.append(masks: masks.span.extracting(first..<first + groupCount))
         }
       }
       bytes = CompositeValue.bytes(of: encoding, shape: shape, places: packer.finish(), parts: [bytes])
     }
     return EncodedMatrixValue(
-      bytes: bytes, squaredError: results.reduce(0) { $0 + $1.squaredError },
-      outputError: results.reduce(0) { $0 + $1.outputError }, lacksFeedback: statistics.lacksFactor)
+      bytes: bytes, squaredError: rounded.squaredError, outputError: rounded.outputError,
+      lacksFeedback: statistics.lacksFactor)
+  }
+
+  /// Rounds tiles, all of them or those with these numbers.
+  func round<Rounder: ColumnRounder>(
+    _ tiles: [Int]? = nil, with rounder: @Sendable (Source) -> Rounder
+  ) throws(WeightFault) -> Rounded<Rounder.Part> {
+    let tiles = tiles ?? Array(0..<tileCount(of: Rounder.self))
+    let results: [Result<Rounder.Part>]
+    do {
+      results = try pool.map(tiles.count) {
+        try encode(source(tiles[$0], tileRowCount: Rounder.tileRowCount), with: rounder)
+      }
+    } catch let fault as WeightFault {
+      throw fault
+    } catch {
+      preconditionFailure("tiles throw weight faults only")
+    }
+    return Rounded(
+      parts: results.map(\.part), masks: results.map(\.masks),
+      squaredError: results.reduce(0) { $0 + $1.squaredError }, outputError: results.reduce(0) { $0 + $1.outputError })
   }
 
   private func encode<Rounder: ColumnRounder>(

@@ -7,7 +7,7 @@ import TensorCore
 /// QTIP (arXiv 2406.11235, §3.3) runs its trellises along blocks of rows and columns at once and gives up some of the
 /// feedback for that. Feedback ties together columns of one row; a trellis that runs down one column leaves all of it
 /// in place, and as every row's error weighs the same there, the search for the nearest values is the right one.
-struct TrellisRounder: ColumnRounder {
+struct TrellisRounder: PlannedRounder {
   static var tileRowCount: Int { TrellisLayout.tileRowCount }
 
   let encoding: TrellisEncoding
@@ -89,6 +89,13 @@ struct TrellisRounder: ColumnRounder {
     guard var whole = parts.first else { return [] }
     for part in parts.dropFirst() { whole.append(contentsOf: part) }
     return whole.finish()
+  }
+}
+
+extension TrellisRounder {
+  /// Bytes that the search of one tile works in at most: one cost for every row and every group of states.
+  static var searchByteCount: Int {
+    (tileRowCount + 1) << (TrellisCodebook.stateBitCount - 1) * MemoryLayout<Float>.size
   }
 }
 

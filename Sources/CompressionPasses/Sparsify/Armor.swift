@@ -48,6 +48,25 @@ public enum Armor {
     return fit.run(iterationCount: options.iterationCount)
   }
 
+  /// Bytes that ``sparsify(_:shape:gram:pattern:options:pool:)`` works in at most, the weights given to it included, the
+  /// Gram matrix not.
+  static func workingByteCount(of shape: MatrixShape, pattern: SparsePattern, block: Int, threadCount: Int) -> Int {
+    // Weights as given and turned, the core, the best one and the one being made, its tiles and their joint; of every
+    // tile the product, its transpose and the slope.
+    let matrices = 7 + 3
+    // The metric as it is, as the core sees it, on the way there, and in vectors.
+    let squares = 5
+    // The parts of a tile in double precision or turned.
+    let tiles = 8 * threadCount
+    let maskByteCount = 4 * shape.elementCount / pattern.group * MemoryLayout<UInt16>.size
+    let tableByteCount =
+      shape.inputCount / pattern.group * (pattern.group + pattern.setCount * pattern.kept)
+      * MemoryLayout<SIMD16<Float>>.size
+    let columns = squares * shape.inputCount + tiles * block
+    return maskByteCount + tableByteCount
+      + (matrices * shape.elementCount + columns * shape.inputCount) * MemoryLayout<Float>.size
+  }
+
   /// (width, width), scaled so that its mean diagonal is about 1.
   private static func metric(_ gram: Gram, damping: Double) -> [Float] {
     if let damped = DampedGram(gram, damping: damping) { return damped.elements }

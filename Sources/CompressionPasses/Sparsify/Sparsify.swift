@@ -51,6 +51,18 @@ public struct Sparsify: BlockPass {
     outline.assign(.sparse(options.pattern, values: values), to: parameter)
   }
 
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand {
+    let byteCounts = plan.assignments.map { assignment in
+      options.method == .armor
+        ? Armor.workingByteCount(
+          of: assignment.shape, pattern: options.pattern, block: options.block, threadCount: threadCount)
+        : LeafEncoder.workingByteCount(
+          of: assignment.shape, from: assignment.before, to: assignment.after, method: options.method.rounding,
+          threadCount: threadCount)
+    }
+    return WorkDemand(memoryByteCount: byteCounts.max() ?? 0)
+  }
+
   public func run(on block: BlockEditor) throws -> PreservedAnalyses {
     if options.method == .armor {
       try runArmor(block)

@@ -20,6 +20,15 @@ extension Clamp: ExecutableOperation {
   }
 }
 
+extension Scale: ExecutableOperation {
+  func bind(result: ValueID, _ binder: inout Binder) throws -> any Step {
+    let factor = factor
+    return MapStep(input: binder.buffer(of: input), output: binder.result(result, overwriting: [input])) {
+      $0.scale(&$1, by: factor)
+    }
+  }
+}
+
 extension Add: ExecutableOperation {
   func bind(result: ValueID, _ binder: inout Binder) throws -> any Step {
     CombineStep(left, right, result, &binder) { $0.add($1, into: &$2) }

@@ -54,6 +54,7 @@ private struct MixtureStep: Step {
       }
     }
     probabilities.read(frame.tokenCount) {
+      frame.routingObserver?.observe(mixture, probabilities: $0)
       frame.routing.choose(
         $0, expertCount: count, activeCount: mixture.activeCount, normalizes: mixture.normalizesGates)
     }
@@ -72,12 +73,12 @@ private struct MixtureStep: Step {
       }
     }
     gathered.read(tokenCount) { x in
-      frame.observe(mixture.gate(expert), input: x, tokenCount: tokenCount)
-      frame.observe(mixture.up(expert), input: x, tokenCount: tokenCount)
+      for name in mixture.inputMatrices(expert) { frame.observe(name, input: x, tokenCount: tokenCount) }
       let layer = GatedLayer(weights: weights, function: mixture.function, gate: gate, up: up, down: down)
       layer.apply(x, tokenCount, frame, downName: mixture.down(expert))
     }
     down.read(tokenCount) { results in
+      frame.routingObserver?.observe(mixture, expert: expert, routed: routing.routed(to: expert), outputs: results)
       output.update(frame.tokenCount) { rows in
         for index in 0..<tokenCount {
           let (token, gate) = routing.choice(index, of: expert)
@@ -90,7 +91,7 @@ private struct MixtureStep: Step {
   }
 
   private func requireShapes(of weights: GatedOperators, _ expert: Int) throws(ExecutionError) {
-    try weights.gate.requireShape(mixture.gate(expert), outputCount: mixture.expertWidth, inputCount: width)
+    try weights.gate?.requireShape(mixture.gate(expert), outputCount: mixture.expertWidth, inputCount: width)
     try weights.up.requireShape(mixture.up(expert), outputCount: mixture.expertWidth, inputCount: width)
     try weights.down.requireShape(mixture.down(expert), outputCount: width, inputCount: mixture.expertWidth)
   }
@@ -141,7 +142,7 @@ private struct SharedExpertStep {
   }
 }
 
-/// down · (f(gate · x) ⊙ (up · x)), computed in the buffers `gate`, `up` and `down`.
+/// down · (f(gate · x) ⊙ (up · x)), or down · f(up · x) without a gate, computed in the buffers `gate`, `up` and `down`.
 private struct GatedLayer {
   let weights: GatedOperators
   let function: ActivationFunction
@@ -150,10 +151,27 @@ private struct GatedLayer {
   let down: ActivationBuffer
 
   func apply(_ x: Span<Float>, _ tokenCount: Int, _ frame: Frame, downName: @autoclosure () -> String) {
+    let (function, vectors, width) = (function, frame.vectors, up.width)
+    up.update(tokenCount) { rows in
+      weights.up.apply(x, tokenCount: tokenCount, into: &rows)
+      guard weights.gate == nil else { return }
+      frame.forEachPiece(of: &rows, width: width) { vectors.apply(function, to: &$1) }
+    }
+    if let matrix = weights.gate { multiplyGate(matrix, x, tokenCount, frame) }
+    up.read(tokenCount) { x in
+      frame.observe(downName(), input: x, tokenCount: tokenCount)
+      down.update(tokenCount) {
+        guard frame.needsResult(of: downName()) else { return }
+        weights.down.apply(x, tokenCount: tokenCount, into: &$0)
+      }
+    }
+  }
+
+  /// up *= f(matrix · x).
+  private func multiplyGate(_ matrix: any LinearOperator, _ x: Span<Float>, _ tokenCount: Int, _ frame: Frame) {
     let (function, vectors, width) = (function, frame.vectors, gate.width)
-    up.update(tokenCount) { weights.up.apply(x, tokenCount: tokenCount, into: &$0) }
     gate.update(tokenCount) { gates in
-      weights.gate.apply(x, tokenCount: tokenCount, into: &gates)
+      matrix.apply(x, tokenCount: tokenCount, into: &gates)
       guard function != .silu else { return }
       frame.forEachPiece(of: &gates, width: width) { vectors.apply(function, to: &$1) }
     }
@@ -167,13 +185,6 @@ private struct GatedLayer {
             vectors.multiply(gates, into: &piece)
           }
         }
-      }
-    }
-    up.read(tokenCount) { x in
-      frame.observe(downName(), input: x, tokenCount: tokenCount)
-      down.update(tokenCount) {
-        guard frame.needsResult(of: downName()) else { return }
-        weights.down.apply(x, tokenCount: tokenCount, into: &$0)
       }
     }
   }

@@ -10,10 +10,13 @@ struct Binder {
   private let source: any OperatorSource
   private let types: [ValueID: ValueType]
   private let lastUses: [ValueID: Int]
+  private let sourceSequence: String?
   private var buffers: [ValueID: ActivationBuffer] = [:]
   private var free: [Int: [ActivationBuffer]] = [:]
   private var linears: [String: any LinearOperator] = [:]
   private var ropeTables: [RopeTable.Key: RopeTable] = [:]
+  /// Name of the block being bound.
+  var blockName = ""
   /// Number of the statement being bound.
   private var now = 0
   /// Buffers to free after the statement being bound.
@@ -21,13 +24,19 @@ struct Binder {
   /// Operands of the statement being bound whose buffer its result took over.
   private var overwritten: Set<ValueID> = []
 
-  /// Widths of keys and values for each attention bound so far, in order.
+  /// Widths of keys and values for each attention bound so far that looks back, in order.
   private(set) var cacheWidths: [Int] = []
+  /// Cross attentions bound so far.
+  private(set) var crossCount = 0
+  /// Steps bound since they were last taken.
+  private var steps: [any Step] = []
+  private var sourceSteps: [any Step] = []
 
   /// - Parameter graph: one that verifies.
   init(_ graph: ModelGraph, source: any OperatorSource) throws {
     vocabularyCount = graph.vocabularyCount
     self.source = source
+    sourceSequence = graph.sourceSequence
     types = try graph.types()
     var lastUses: [ValueID: Int] = [:]
     for (number, statement) in graph.blocks.lazy.flatMap(\.statements).enumerated() {
@@ -36,9 +45,10 @@ struct Binder {
     self.lastUses = lastUses
   }
 
-  /// The step of `statement`, the next one of the program.
-  mutating func bind(_ statement: Statement, _ operation: any ExecutableOperation) throws -> any Step {
+  /// Binds `statement`, the next one of the program.
+  mutating func bind(_ statement: Statement, _ operation: any ExecutableOperation) throws {
     let step = try operation.bind(result: statement.result, &self)
+    if isOfSource(statement.result) { sourceSteps.append(step) } else { steps.append(step) }
     for operand in Set(operation.operands) where lastUses[operand] == now && !overwritten.contains(operand) {
       if let buffer = buffers[operand] { free[buffer.width, default: []].append(buffer) }
     }
@@ -49,7 +59,18 @@ struct Binder {
     temporaries = []
     overwritten = []
     now += 1
-    return step
+  }
+
+  /// The steps bound since the last call: those that run once on the source, and the others.
+  mutating func takeSteps() -> (source: [any Step], other: [any Step]) {
+    defer { (sourceSteps, steps) = ([], []) }
+    return (sourceSteps, steps)
+  }
+
+  /// Whether a value has a row for each token of the source.
+  func isOfSource(_ value: ValueID) -> Bool {
+    guard let sourceSequence, case .activation(sourceSequence, _)? = types[value] else { return false }
+    return true
   }
 
   /// Elements per token of an activation.
@@ -128,6 +149,13 @@ struct Binder {
     let table = RopeTable(key)
     ropeTables[key] = table
     return table
+  }
+
+  /// The number of a new entry of the cache for the source's `key` and `value`, which are put there once they are known.
+  mutating func sourceEntry(key: ValueID, value: ValueID) -> Int {
+    sourceSteps.append(KeepSourceStep(entry: crossCount, key: buffer(of: key), value: buffer(of: value)))
+    crossCount += 1
+    return crossCount - 1
   }
 
   /// The number of a new entry of the cache, for keys and values of `width`.

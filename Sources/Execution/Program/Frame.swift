@@ -11,7 +11,7 @@ final class Frame {
   let vectors: VectorKernels
   let scratch = ScratchShelf()
   let routing = Routing()
-  private let noCache = KeyValueCache(contextLength: 0, widths: [])
+  private let noCache = KeyValueCache(contextLength: 0, widths: [], crossCount: 0)
 
   /// Tokens of the chunk.
   private(set) var tokenCount = 0
@@ -20,6 +20,8 @@ final class Frame {
   /// Keys and values of the tokens before the chunk; the chunk's own are appended as attention runs.
   private(set) var cache: KeyValueCache
   private(set) var observer: (any LinearObserver)?
+  /// The observer, where it looks at routing too.
+  private(set) var routingObserver: (any RoutingObserver)?
 
   init(context: KernelContext) {
     pool = context.pool
@@ -38,6 +40,7 @@ final class Frame {
     self.ids = ids
     self.cache = cache
     self.observer = observer
+    routingObserver = observer as? any RoutingObserver
   }
 
   /// Lets go of what the chunk was given from outside.
@@ -45,6 +48,7 @@ final class Frame {
     ids = []
     cache = noCache
     observer = nil
+    routingObserver = nil
   }
 
   /// Shows `input` to the observer, if there is one.

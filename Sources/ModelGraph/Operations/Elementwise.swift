@@ -48,6 +48,16 @@ public struct Clamp: Hashable, Sendable {
   }
 }
 
+/// Every element times a constant (T5's factor on the final state before a tied head).
+public struct Scale: Hashable, Sendable {
+  public let input: ValueID
+  public let factor: Float
+  public init(input: ValueID, factor: Float) {
+    self.input = input
+    self.factor = factor
+  }
+}
+
 extension Activation: GraphOperation {
   public static let mnemonic = "activation"
 
@@ -128,6 +138,29 @@ extension Clamp: GraphOperation {
   public init(operands: [ValueID], fields: inout FieldParser) throws(GraphError) {
     try fields.requireOperands(operands, count: 1)
     self.init(input: operands[0], limit: try fields.number("limit"))
+  }
+}
+
+extension Scale: GraphOperation {
+  public static let mnemonic = "scale"
+
+  public var operands: [ValueID] { [input] }
+
+  public func parameterUses(operandTypes: [ValueType], vocabularyCount: Int) throws(GraphError) -> [ParameterUse] { [] }
+
+  public func resultType(operandTypes: [ValueType]) throws(GraphError) -> ValueType {
+    _ = try operandTypes[0].activation("operand")
+    guard factor.isFinite else { throw .attribute("factor", factor, "must be finite") }
+    return operandTypes[0]
+  }
+
+  public func printFields(into fields: inout FieldPrinter) {
+    fields.number("factor", factor)
+  }
+
+  public init(operands: [ValueID], fields: inout FieldParser) throws(GraphError) {
+    try fields.requireOperands(operands, count: 1)
+    self.init(input: operands[0], factor: try fields.number("factor"))
   }
 }
 

@@ -1,39 +1,54 @@
-/// A mixture of gated feed-forward experts: a router picks `activeCount` of `expertCount` per token.
+/// A mixture of feed-forward experts: a router picks `activeCount` of `expertCount` per token.
 ///
 /// Router probabilities are a softmax over all experts; the largest `activeCount` are the gates, divided by their sum
-/// when `normalizesGates`. An expert computes down · (f(gate · x) ⊙ (up · x)). The result is the gate-weighted sum, plus
-/// the shared expert's output (scaled by sigmoid(sharedRouter · x) where there is a shared router) if there is one.
+/// when `normalizesGates`. An expert computes down · (f(gate · x) ⊙ (up · x)), or down · f(up · x) where experts have no
+/// gate. Every token reaches its experts, however many an expert gets. The result is the gate-weighted sum, plus the
+/// shared expert's output (scaled by sigmoid(sharedRouter · x) where there is a shared router) if there is one.
 public struct Mixture: Hashable, Sendable {
   public let input: ValueID
   /// Parameter (expertCount, width).
   public let router: String
-  /// Expert e's parameters are `experts.e.gate`, `.up` (expertWidth, width) and `.down` (width, expertWidth).
+  /// Expert e's parameters are `experts.n.gate` (where it is gated), `.up` (expertWidth, width) and `.down` (width,
+  /// expertWidth), n its number.
   public let experts: String
   public let expertCount: Int
+  /// The numbers in the names of the experts, ascending, where some are gone; nil for 0 ..< expertCount.
+  public let numbers: [Int]?
   public let activeCount: Int
   public let expertWidth: Int
   public let normalizesGates: Bool
   public let function: ActivationFunction
+  /// Whether experts have a gate; the shared expert always has.
+  public let isGated: Bool
   public let shared: SharedExpert?
   public init(
-    input: ValueID, router: String, experts: String, expertCount: Int, activeCount: Int, expertWidth: Int,
-    normalizesGates: Bool, function: ActivationFunction, shared: SharedExpert?
+    input: ValueID, router: String, experts: String, expertCount: Int, numbers: [Int]? = nil, activeCount: Int,
+    expertWidth: Int, normalizesGates: Bool, function: ActivationFunction, isGated: Bool = true,
+    shared: SharedExpert?
   ) {
     self.input = input
     self.router = router
     self.experts = experts
     self.expertCount = expertCount
+    self.numbers = numbers.flatMap { $0.elementsEqual(0..<$0.count) ? nil : $0 }
     self.activeCount = activeCount
     self.expertWidth = expertWidth
     self.normalizesGates = normalizesGates
     self.function = function
+    self.isGated = isGated
     self.shared = shared
   }
 
+  /// The number in the names of expert `index`.
+  public func number(_ index: Int) -> Int { numbers?[index] ?? index }
+
   /// Parameter names of expert `index`.
-  public func gate(_ index: Int) -> String { "\(experts).\(index).gate" }
-  public func up(_ index: Int) -> String { "\(experts).\(index).up" }
-  public func down(_ index: Int) -> String { "\(experts).\(index).down" }
+  public func gate(_ index: Int) -> String { "\(experts).\(number(index)).gate" }
+  public func up(_ index: Int) -> String { "\(experts).\(number(index)).up" }
+  public func down(_ index: Int) -> String { "\(experts).\(number(index)).down" }
+
+  /// The parameters of expert `index` that read the mixture's input.
+  public func inputMatrices(_ index: Int) -> [String] { isGated ? [gate(index), up(index)] : [up(index)] }
 }
 
 /// The expert every token visits: parameters `name.gate`, `.up` (width, inputs) and `.down`.
@@ -62,8 +77,7 @@ extension Mixture: GraphOperation {
     let width = try operandTypes[0].activation("operand").width
     var uses = [ParameterUse(name: router, dimensions: [expertCount, width])]
     for expert in 0..<expertCount {
-      uses.append(ParameterUse(name: gate(expert), dimensions: [expertWidth, width]))
-      uses.append(ParameterUse(name: up(expert), dimensions: [expertWidth, width]))
+      uses += inputMatrices(expert).map { ParameterUse(name: $0, dimensions: [expertWidth, width]) }
       uses.append(ParameterUse(name: down(expert), dimensions: [width, expertWidth]))
     }
     if let shared {
@@ -78,6 +92,9 @@ extension Mixture: GraphOperation {
   public func resultType(operandTypes: [ValueType]) throws(GraphError) -> ValueType {
     _ = try operandTypes[0].activation("operand")
     try requireAttribute("count", expertCount, in: 1...GraphLimits.expertCount)
+    if let numbers, numbers.count != expertCount {
+      throw .attribute("numbers", NumberRuns.text(numbers), "must name \(expertCount) experts")
+    }
     try requireAttribute("active", activeCount, in: 1...expertCount)
     try requireAttribute("width", expertWidth, in: 1...GraphLimits.dimension)
     if let shared { try requireAttribute("shared_width", shared.width, in: 1...GraphLimits.dimension) }
@@ -88,10 +105,12 @@ extension Mixture: GraphOperation {
     fields.parameter("router", router)
     fields.parameter("experts", experts)
     fields.integer("count", expertCount)
+    if let numbers { fields.word("numbers", NumberRuns.text(numbers)) }
     fields.integer("active", activeCount)
     fields.integer("width", expertWidth)
     fields.flag("normalizes", normalizesGates)
     fields.word("function", function.rawValue)
+    if !isGated { fields.flag("gated", false) }
     guard let shared else { return }
     fields.parameter("shared", shared.name)
     fields.integer("shared_width", shared.width)
@@ -102,9 +121,10 @@ extension Mixture: GraphOperation {
     try fields.requireOperands(operands, count: 1)
     self.init(
       input: operands[0], router: try fields.parameter("router"), experts: try fields.parameter("experts"),
-      expertCount: try fields.integer("count"), activeCount: try fields.integer("active"),
-      expertWidth: try fields.integer("width"), normalizesGates: try fields.flag("normalizes"),
-      function: try fields.activationFunction("function"), shared: try SharedExpert(fields: &fields))
+      expertCount: try fields.integer("count"), numbers: try fields.numbersIfPresent("numbers"),
+      activeCount: try fields.integer("active"), expertWidth: try fields.integer("width"),
+      normalizesGates: try fields.flag("normalizes"), function: try fields.activationFunction("function"),
+      isGated: !(try fields.takesFalse("gated")), shared: try SharedExpert(fields: &fields))
   }
 }
 

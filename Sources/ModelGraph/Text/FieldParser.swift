@@ -55,6 +55,23 @@ public struct FieldParser {
     try canonical(key, "true or false") { Bool($0) }
   }
 
+  /// Whether the next field is `key=false`; a flag that is written only where it is false.
+  public mutating func takesFalse(_ key: String) throws(GraphError) -> Bool {
+    guard next < fields.count, fields[next].key == key else { return false }
+    _ = try word(key, of: ["false"])
+    return true
+  }
+
+  /// Ascending numbers as ``NumberRuns`` prints them, other than those from 0 on; nil when the next field is another.
+  public mutating func numbersIfPresent(_ key: String) throws(GraphError) -> [Int]? {
+    guard next < fields.count, fields[next].key == key else { return nil }
+    let field = try take(key)
+    guard let numbers = NumberRuns.numbers(in: field.value), !numbers.elementsEqual(0..<numbers.count) else {
+      throw field.unexpected("ascending numbers such as 0..3,5, without which they would count from 0")
+    }
+    return numbers
+  }
+
   /// One of `words`.
   public mutating func word(_ key: String, of words: [String]) throws(GraphError) -> String {
     let field = try take(key)

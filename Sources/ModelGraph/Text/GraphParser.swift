@@ -81,8 +81,9 @@ private struct GraphParser {
     }
     try scanner.expect("} ")
     let role = try role()
+    let form = ParameterText.forms.first { scanner.starts(with: " \($0[0]) ") } ?? ParameterText.forms[0]
     var parts: [(name: String, dimensions: [Int])] = []
-    for part in ParameterText.parts {
+    for part in form {
       try scanner.expect(" \(part) ")
       parts.append((part, try dimensions()))
     }

@@ -36,9 +36,10 @@ extension PassCatalog {
       exclusions only starts from what the pass takes by default.
 
       By default a compressing pass takes every linear weight of the blocks (roles attention, mlp, expert and
-      shared_expert) that is still dense. A target that an earlier step has compressed is an error. Routers and norms
-      are taken only where the last word of a pattern names them without a star: `layers.*.mlp.router` names the
-      routers, `layers.*` does not.
+      shared_expert) that is still dense; `quantize` also takes the kept values that `sparsify` left and the factors
+      that `factorize` left, and `factorize correction=` takes what is quantized. A target that a pass cannot work on,
+      such as a quantized one for another `quantize`, is an error. Routers and norms are taken only where the last word
+      of a pattern names them without a star: `layers.*.mlp.router` names the routers, `layers.*` does not.
 
       ## Passes
 

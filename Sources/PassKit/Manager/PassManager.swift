@@ -18,13 +18,14 @@ public struct PassManager {
   /// Wants to see the model after some steps.
   public struct Inspection {
     let isWanted: (PassStep) -> Bool
-    let show: (PassStep, Model) throws -> Void
+    let show: ([PassStep], Model) throws -> Void
 
     /// - Parameters:
-    ///   - isWanted: whether the model is to be shown after a step. A sweep over the blocks ends there.
-    ///   - show: given the step and the model after it.
+    ///   - isWanted: whether the model is to be shown after a step. Steps that share a sweep over the blocks go through
+    ///     each block together: there is no model after one of them alone, and it is shown after the last.
+    ///   - show: given the steps that share a sweep, and the model after them.
     public init(
-      after isWanted: @escaping (PassStep) -> Bool, show: @escaping (PassStep, Model) throws -> Void
+      after isWanted: @escaping (PassStep) -> Bool, show: @escaping ([PassStep], Model) throws -> Void
     ) {
       self.isWanted = isWanted
       self.show = show
@@ -85,8 +86,9 @@ public struct PassManager {
         reports.append(run.report(of: plan, byteCountBefore: byteCount))
         byteCount = reports[reports.count - 1].byteCountAfter
       }
-      let last = plans[plans.count - 1].step
-      if let inspection, inspection.isWanted(last) { try inspection.show(last, run.model) }
+      if let inspection, steps[sweep].contains(where: inspection.isWanted) {
+        try inspection.show(Array(steps[sweep]), run.model)
+      }
     }
     return (run.model, reports)
   }
@@ -97,7 +99,6 @@ public struct PassManager {
     for (index, step) in steps.enumerated() {
       let continues =
         index > 0 && step.pass is any BlockPass && !step.needsSurvey && steps[index - 1].pass is any BlockPass
-        && inspection?.isWanted(steps[index - 1]) != true
       if continues, let last = sweeps.popLast() {
         sweeps.append(last.lowerBound..<index + 1)
       } else {
@@ -121,7 +122,7 @@ public struct PassManager {
 
   private func runSweep(_ plans: [StepPlan], in run: PassRun) throws {
     if let pass = plans[0].step.pass as? any ModelPass {
-      try run.perform("step \(plans[0].number)") {
+      try run.perform(plans[0].unit) {
         try timed(plans[0], in: run) { try pass.run(on: ModelEditor(run: run, plan: plans[0])) }
       }
       try failing(plans[0]) { try run.verify(plans[0].assignments, of: plans[0]) }

@@ -63,6 +63,9 @@ public struct StepPlan: Sendable {
     self.outline = editor.outline
   }
 
+  /// The unit of the run that does the step, where its pass sees the whole model.
+  public var unit: String { "step \(number)" }
+
   /// Bytes the step reads: the values it rewrites, as they were.
   var sourceByteCount: Int { assignments.reduce(0) { $0 + $1.before.byteCount(of: $1.shape) } }
 }

@@ -45,12 +45,14 @@ final class PassRun {
   }
 
   /// Puts the value that a step made in the place of the old one.
-  func replace(_ assignment: EncodingAssignment, with bytes: [UInt8], error: WeightError?, in plan: StepPlan) throws {
+  func replace(
+    _ assignment: EncodingAssignment, with bytes: [UInt8], as encoding: Encoding, error: WeightError?, in plan: StepPlan
+  ) throws {
     let name = assignment.parameter.name
     let old = value(of: name)
     let storage = try manager.store.store(bytes)
     old.storage.release(0..<old.storage.byteCount)
-    model.values[name] = old.replaced(by: assignment.after, storage: storage, step: plan.step.text)
+    model.values[name] = old.replaced(by: encoding, storage: storage, step: plan.step.text)
     changes.replaced.insert(name)
     changeFigures(of: plan) { figures in
       figures.parameterCount += 1
@@ -60,9 +62,23 @@ final class PassRun {
     }
   }
 
-  /// Puts a new graph in place and lets go of the values it does not use.
-  func replaceGraph(_ graph: ModelGraph, in plan: StepPlan) {
+  /// Puts a new graph in place, lets go of the values it does not use, and keeps some rows of others.
+  func replaceGraph(_ graph: ModelGraph, keepingRows rows: [String: [Int]], in plan: StepPlan) throws {
     let before = model.values.values.reduce(0) { $0 + $1.storage.byteCount }
+    for parameter in model.graph.parameters {
+      guard let rows = rows[parameter.name] else { continue }
+      let value = value(of: parameter.name), rowCount = parameter.dimensions[0]
+      precondition(value.encoding.isDense, "rows can be taken out of dense values only")
+      let bytes = value.storage.withBytes { bytes in
+        rows.flatMap { row in
+          let rowByteCount = bytes.count / rowCount
+          return (row * rowByteCount..<(row + 1) * rowByteCount).map { bytes[$0] }
+        }
+      }
+      model.values[parameter.name] = value.replaced(
+        by: value.encoding, storage: try manager.store.store(bytes), step: plan.step.text)
+      changes.replaced.insert(parameter.name)
+    }
     adopt(graph)
     let after = model.values.values.reduce(0) { $0 + $1.storage.byteCount }
     changes.replacesGraph = true
@@ -94,8 +110,8 @@ final class PassRun {
   func verify(_ assignments: [EncodingAssignment], of plan: StepPlan) throws {
     for assignment in assignments {
       guard let value = model.values[assignment.parameter.name] else { continue }
-      guard value.encoding == assignment.after,
-        value.storage.byteCount == assignment.after.byteCount(of: assignment.shape)
+      guard value.encoding.isWithin(assignment.after),
+        value.storage.byteCount == value.encoding.byteCount(of: assignment.shape)
       else { throw PassError.brokenPlan(parameter: assignment.parameter.name) }
     }
   }

@@ -34,6 +34,17 @@ public protocol SweepCalibration: AnyObject {
   /// as a cosine of 0.
   func blockInfluence(of block: Block, in model: Model) throws -> Double
 
+  /// How the mixtures of `block`, the next one of the sweep, use their experts. Moves nothing.
+  /// - Throws: `PassError.statisticsNotFinite`.
+  func mixtureUses(in block: Block, of model: Model) throws -> [MixtureUse]
+
+  /// How much the experts that `candidate` has in `block`, the next one of the sweep, change the results of its
+  /// mixtures: Σ g²·‖f̂(x) − f(x)‖² over the tokens of each expert, g its gate. Moves nothing.
+  /// - Parameter candidate: `model` with other values of experts.
+  /// - Returns: for every mixture of the block, by expert.
+  /// - Throws: `PassError.statisticsNotFinite`.
+  func expertErrors(in block: Block, of candidate: Model, from model: Model) throws -> [[Double]]
+
   /// Moves the hidden states through `block` as it is in `model` now.
   func advance(through block: Block, in model: Model) throws
 }

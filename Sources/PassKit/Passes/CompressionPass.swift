@@ -22,6 +22,13 @@ public protocol CompressionPass: Sendable {
   /// Says, from shapes and encodings alone, what the pass will do. `swage plan` shows it and the run obeys it.
   /// - Throws: whatever makes the pass impossible on this model at this place of the list.
   func plan(_ outline: inout OutlineEditor) throws(PassError)
+
+  /// What the pass takes to do what it planned. A pass that holds no more than a few rows need not say.
+  func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand
+}
+
+extension CompressionPass {
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand { WorkDemand() }
 }
 
 /// A pass that sees the whole model.

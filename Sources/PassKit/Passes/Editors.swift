@@ -44,10 +44,13 @@ public struct BlockEditor {
   /// Gives a parameter its planned encoding.
   /// - Parameters:
   ///   - bytes: the new value, as many bytes as the encoding needs for the shape.
+  ///   - encoding: where the planned one is a bound, the one it became (``Encodings/Encoding/isWithin(_:)``).
   ///   - error: how far the new weights are from the old, where that is known.
-  public func replace(_ assignment: EncodingAssignment, with bytes: [UInt8], error: WeightError?) throws {
+  public func replace(
+    _ assignment: EncodingAssignment, with bytes: [UInt8], as encoding: Encoding? = nil, error: WeightError?
+  ) throws {
     precondition(assignments.contains(assignment), "\(assignment.parameter.name) was not planned to be rewritten")
-    try run.replace(assignment, with: bytes, error: error, in: plan)
+    try run.replace(assignment, with: bytes, as: encoding ?? assignment.after, error: error, in: plan)
   }
 
   /// The answer to a question about the model as it is now.
@@ -77,7 +80,7 @@ public struct ModelEditor {
   public var assignments: [EncodingAssignment] { plan.assignments }
   /// The parameters whose encoding the plan left for the pass to decide, in the graph's order.
   public var undecided: [ParameterDeclaration] {
-    graph.parameters.filter { if case .open? = plan.outline.intents[$0.name] { true } else { false } }
+    graph.parameters.filter(plan.outline.isOpen)
   }
   /// Threads to share work out to.
   public var pool: WorkerPool { run.manager.pool }
@@ -115,13 +118,36 @@ public struct ModelEditor {
   /// - Parameter isWanted: asked of the number of each block; the block must be one that has an influence.
   /// - Returns: per block of the graph, nil where it was not wanted.
   public func blockInfluences(where isWanted: (Int) -> Bool) throws -> [Double?] {
+    try mapBlocks { calibration, index, block in
+      isWanted(index) ? try calibration.blockInfluence(of: block, in: run.model) : nil
+    }
+  }
+
+  /// How every mixture of the model as it is now uses its experts, in the order of ``ModelGraph/ModelGraph/mixtures``.
+  public func mixtureUses() throws -> [MixtureUse] {
+    try mapBlocks { calibration, _, block in try calibration.mixtureUses(in: block, of: run.model) }.flatMap(\.self)
+  }
+
+  /// How much the experts of each candidate change the results of their mixtures; see
+  /// ``SweepCalibration/expertErrors(in:of:from:)``.
+  /// - Parameter candidates: the model as it is now with other values of experts.
+  /// - Returns: by candidate, mixture of the model, and expert.
+  public func expertErrors(of candidates: [Model]) throws -> [[[Double]]] {
+    let byBlock = try mapBlocks { calibration, _, block in
+      try candidates.map { try calibration.expertErrors(in: block, of: $0, from: run.model) }
+    }
+    return candidates.indices.map { candidate in byBlock.flatMap { $0[candidate] } }
+  }
+
+  /// Asks something of every block in front of it, on the way through the model as it is now.
+  private func mapBlocks<Answer>(_ ask: (any SweepCalibration, Int, Block) throws -> Answer) throws -> [Answer] {
     guard let calibration = run.manager.calibration else { throw PassError.needsCalibration }
     try calibration.restart(on: run.model)
     return try run.model.graph.blocks.enumerated().map { index, block in
       if run.manager.isCancelled() { throw PassError.cancelled }
-      let influence = isWanted(index) ? try calibration.blockInfluence(of: block, in: run.model) : nil
+      let answer = try ask(calibration, index, block)
       try calibration.advance(through: block, in: run.model)
-      return influence
+      return answer
     }
   }
 
@@ -142,11 +168,14 @@ public struct ModelEditor {
   /// Gives a parameter its planned encoding; see ``BlockEditor/replace(_:with:error:)``.
   public func replace(_ assignment: EncodingAssignment, with bytes: [UInt8], error: WeightError?) throws {
     precondition(assignments.contains(assignment), "\(assignment.parameter.name) was not planned to be rewritten")
-    try run.replace(assignment, with: bytes, error: error, in: plan)
+    try run.replace(assignment, with: bytes, as: assignment.after, error: error, in: plan)
   }
 
   /// Puts a graph in place that uses a part of the present parameters; the values of the others are let go.
-  public func replaceGraph(_ graph: ModelGraph) { run.replaceGraph(graph, in: plan) }
+  /// - Parameter rows: for every parameter of which the graph has fewer rows, which must be dense, the rows that stay.
+  public func replaceGraph(_ graph: ModelGraph, keepingRows rows: [String: [Int]] = [:]) throws {
+    try run.replaceGraph(graph, keepingRows: rows, in: plan)
+  }
 
   /// The answer to a question about the model as it is now.
   public func result<A: Analysis>(of analysis: A) throws -> A.Result {

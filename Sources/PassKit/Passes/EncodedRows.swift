@@ -22,7 +22,8 @@ public struct EncodedRows: Sendable {
     case .dense: dense.reserveCapacity(encoding.byteCount(of: shape))
     case .grouped(let grouped):
       packer = GroupedPacker(encoding: grouped, inputCount: shape.inputCount, expectedRowCount: shape.outputCount)
-    case .trellis, .sparse, .lowRank, .sum, .wrapped: preconditionFailure("no parameter pass makes \(encoding.text)")
+    case .trellis, .ternary, .sparse, .lowRank, .sum, .wrapped:
+      preconditionFailure("no parameter pass makes \(encoding.text)")
     }
   }
 

@@ -26,6 +26,11 @@ public struct ModelOutline: Sendable {
     return encoding
   }
 
+  /// Whether the encoding of a parameter is left for a pass to decide.
+  public func isOpen(_ parameter: ParameterDeclaration) -> Bool {
+    if case .open? = intents[parameter.name] { true } else { false }
+  }
+
   /// Whether every encoding is certain; until a pass that decides by the weights has run, sizes are bounds.
   public fileprivate(set) var isExact = true
 

@@ -26,6 +26,8 @@ public enum PassError: Error, Equatable {
   case noCandidateFits(parameter: String, rowElementCount: Int, candidates: [String])
   /// Factors of this rank would be no smaller than the matrix; `largest` is the largest rank at which they are.
   case rankPastBreakEven(parameter: String, rank: Int, largest: Int)
+  /// A mixture would keep fewer experts than it chooses for a token.
+  case tooFewExperts(router: String, kept: Int, active: Int, expertCount: Int)
   /// What a parameter was before the first step is needed and no longer there.
   case originalGone(parameter: String)
   /// No candidate keeps the stated accuracy or size; `best` is what came nearest.
@@ -127,6 +129,12 @@ extension PassError: Diagnosable {
         fix: largest > 0
           ? "use a rank of at most \(largest), exclude it with '!\(parameter)', or say allow-growth=true"
           : "exclude it with '!\(parameter)'")
+    case .tooFewExperts(let router, let kept, let active, let expertCount):
+      .usage(
+        "too-few-experts", "\(kept) of \(expertCount) experts would stay, and every token goes to \(active)",
+        at: router, why: "the router must have as many to choose from as it chooses",
+        fix: "keep \(active) or more: count=\(active), "
+          + "share=\(NumberText.significant(Double(active) / Double(expertCount)))")
     case .originalGone(let parameter):
       .usage(
         "original-gone", "\(parameter) has no dense original to be compared with", at: parameter,

@@ -16,7 +16,7 @@ public enum TakenValues: Sendable {
     case .denseLeaves: encoding.hasDenseLeaf
     case .quantized:
       switch encoding {
-      case .grouped, .trellis: true
+      case .grouped, .trellis, .ternary: true
       case .sparse, .wrapped: !encoding.hasDenseLeaf
       case .dense, .lowRank, .sum: false
       }

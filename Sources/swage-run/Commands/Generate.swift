@@ -11,6 +11,8 @@ struct Generate: ParsableCommand {
   @Option(parsing: .unconditional, help: "The prompt itself.") var prompt: String?
   @Option(help: "File with the prompt.") var promptFile: String?
   @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
+  @Option(help: "Ids that the decoder of an encoder–decoder begins with (default: the model's first one).")
+  var decoderIds: String?
   @Option(parsing: .unconditional, help: "Most tokens to generate.") var tokens = 128
   @Option(parsing: .unconditional, help: "Spread of the choice; 0 takes the most likely token always.")
   var temperature: Float = 0.8
@@ -48,7 +50,8 @@ struct Generate: ParsableCommand {
         try model.promptIDs(text: prompt ?? TextFile.read(promptFile ?? "").text)
       }
     let request = GenerationRequest(
-      promptIDs: promptIDs, tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
+      promptIDs: promptIDs, decoderIDs: try decoderIds.map { try TokenIDs.parse($0, option: "--decoder-ids") },
+      tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
     let isStreaming = !output.json
     let result = try model.generate(request) { piece in if isStreaming { try Terminal.output(piece) } }
     if output.json {

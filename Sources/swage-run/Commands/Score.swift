@@ -6,11 +6,15 @@ import PackRuntime
 struct Score: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure the perplexity of a text.",
-    discussion: "Consecutive windows without overlap; every position but a window's first is scored.")
+    discussion: """
+      Consecutive windows without overlap; every position but a window's first is scored. Of an encoder–decoder the
+      decoder's ids are scored, each window after the whole of the encoder's.
+      """)
 
   @Argument(help: "The packed file.") var pack: String
   @Option(help: "File with the text.") var text: String?
   @Option(help: "Token ids instead of text: 1,2,3 or @FILE.") var ids: String?
+  @Option(help: "Ids of the decoder of an encoder–decoder, whose encoder reads --ids.") var decoderIds: String?
   @Option(parsing: .unconditional, help: "Score only the first N tokens.") var tokens: Int?
   @Option(
     parsing: .unconditional,
@@ -22,6 +26,7 @@ struct Score: ParsableCommand {
 
   func validate() throws {
     guard (text == nil) != (ids == nil) else { throw ValidationError("give one of --text and --ids") }
+    guard decoderIds == nil || ids != nil else { throw ValidationError("--decoder-ids goes with --ids") }
     if let window, window < 2 { throw ValidationError("--window takes a number from 2, not \(window)") }
     if let tokens, tokens < 2 { throw ValidationError("--tokens takes a number from 2, not \(tokens)") }
   }
@@ -30,9 +35,11 @@ struct Score: ParsableCommand {
     let model = try PackedModel.open(path: pack, context: execution.kernelContext())
     let tokenIDs: [Int] =
       if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TextFile.read(text ?? "").text) }
+    let decoderIDs = try decoderIds.map { try TokenIDs.parse($0, option: "--decoder-ids") }
     let progress = ProgressDisplay()
     let report = try model.score(
-      ids: tokenIDs, isText: ids == nil, tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits,
+      ids: decoderIDs ?? tokenIDs, source: decoderIDs == nil ? nil : tokenIDs, isText: ids == nil,
+      tokenCountLimit: tokens, windowTokenCount: window, logitsPath: logits,
       isReplacing: true
     ) { progress.update(phase: "score", label: "score", fraction: $0) }
     progress.finish()

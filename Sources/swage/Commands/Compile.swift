@@ -20,7 +20,11 @@ struct Compile: ParsableCommand {
     inversion: .prefixedNo,
     help: "Go on with a compile that was killed, from the folder OUTPUT.journal; or start afresh.")
   var resume = true
-  @Option(help: "Print the model's text form after this pass, or after all.") var printIrAfter: String?
+  @Option(
+    help: """
+      Print the model's text form after this pass, or after all. Passes that go through the blocks together, as those \
+      do that follow one another, are printed after the last of them.
+      """) var printIrAfter: String?
   @Option(help: "Measure the pack against the original on this text and record the result in the file.") var verifyText:
     String?
   @Flag(help: "Replace the output file if it exists.") var force = false

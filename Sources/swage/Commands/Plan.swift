@@ -9,10 +9,12 @@ struct Plan: ParsableCommand {
 
   @Argument(help: "Folder with config.json and *.safetensors.") var checkpoint: String
   @OptionGroup var list: PassListOptions
+  @OptionGroup var execution: ExecutionOptions
   @OptionGroup var documents: OutputOptions
 
   func run() throws {
-    let plan = try CompilePlan(checkpointPath: checkpoint, passList: list.passList())
+    let plan = try CompilePlan(
+      checkpointPath: checkpoint, passList: list.passList(), threadCount: execution.threadCount)
     // A plan names no output: it is taken to go into the working folder.
     try plan.requireDiskSpace(outputPath: "model.swage")
     if documents.json {

@@ -1,0 +1,105 @@
+import CDecodeKernels
+import Encodings
+import TensorCore
+
+/// A ternary matrix that is multiplied from its packed bytes: code words become masks in registers, and inputs are
+/// added where they have ones.
+///
+/// Bundles of rows are shared out over the context's threads. A result does not depend on their number.
+struct TernaryMatrix: LinearOperator {
+  let shape: MatrixShape
+
+  private let layout: TernaryLayout
+  private let code: TernaryCode
+  private let storage: any ByteStorage
+  private let context: KernelContext
+  private let kernels: KernelTable
+
+  /// - Parameter storage: the bytes of a value of `shape` in `encoding`, lent again for every call.
+  init(encoding: TernaryEncoding, shape: MatrixShape, storage: any ByteStorage, context: KernelContext) {
+    layout = encoding.layout(of: shape)
+    precondition(storage.byteCount == layout.byteCount)
+    self.shape = shape
+    code = TernaryCode.of(zeros: encoding.zeros, bits: encoding.codeBits)
+    self.storage = storage
+    self.context = context
+    kernels = context.instructionSet.kernels
+  }
+
+  func apply(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
+    precondition(x.count == tokenCount * shape.inputCount && y.count == tokenCount * shape.outputCount)
+    guard tokenCount > 0 else { return }
+    let workCount =
+      tokenCount == 1 ? 6 * (shape.inputCount + 512) : TernaryLayout.bundleRowCount * shape.inputCount
+    unsafe withMatrix { matrix in
+      unsafe x.withUnsafeBufferPointer { x in
+        unsafe y.withUnsafeMutableBufferPointer { y in
+          let call = unsafe TernaryCall(
+            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernels: kernels)
+          let chunk = bundlesPerChunk(tokenCount: tokenCount)
+          context.pool.forEach((layout.bundleCount + chunk - 1) / chunk) { index in
+            context.scratch.withArray(workCount) { work in
+              unsafe call.run(bundles: index * chunk..<min(layout.bundleCount, (index + 1) * chunk), work: &work)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  func decodeRow(_ index: Int, into row: inout MutableSpan<Float>) {
+    precondition(index >= 0 && index < shape.outputCount && row.count == shape.inputCount)
+    unsafe withMatrix { matrix in
+      var matrix = unsafe matrix
+      unsafe row.withUnsafeMutableBufferPointer { row in
+        unsafe kernels.functions.decode_ternary_row(&matrix, index, row.baseAddress)
+      }
+    }
+  }
+
+  /// Bundles that make one piece of work: long enough to be worth handing out (some 20 µs), and for one token several
+  /// where there are, because each piece prepares its inputs.
+  private func bundlesPerChunk(tokenCount: Int) -> Int {
+    let worthwhile = (1 << 17) / (TernaryLayout.bundleRowCount * shape.inputCount * tokenCount)
+    let reusing = tokenCount == 1 ? min(8, layout.bundleCount / (2 * context.pool.threadCount)) : 1
+    return max(1, worthwhile, reusing)
+  }
+
+  /// Lends the C description of this matrix, valid during the call.
+  private func withMatrix(_ body: (cdk_ternary) -> Void) {
+    let encoding = layout.encoding
+    let levelsPerRow = switch encoding.levels { case .matrix: 0; case .row: 1; case .pair: 2 }
+    storage.withBytes { bytes in
+      unsafe bytes.withUnsafeBufferPointer { bytes in
+        unsafe code.strings.withUnsafeBufferPointer { strings in
+          unsafe code.lengths.withUnsafeBufferPointer { lengths in
+            let base = bytes.baseAddress!
+            unsafe body(
+              cdk_ternary(
+                begins: base, levels: base + layout.levelsOffset, levels_per_row: levelsPerRow,
+                streams: base + layout.streamsOffset, stream_byte_count: encoding.streamByteCount,
+                strings: strings.baseAddress, lengths: lengths.baseAddress, code_bits: Int32(encoding.codeBits),
+                output_count: shape.outputCount, input_count: shape.inputCount))
+          }
+        }
+      }
+    }
+  }
+}
+
+/// One product, shared by the threads that compute its bundles. Sound because they write disjoint rows.
+@unsafe private struct TernaryCall: @unchecked Sendable {
+  let matrix: cdk_ternary
+  let x: UnsafePointer<Float>
+  let tokenCount: Int
+  let y: UnsafeMutablePointer<Float>
+  let kernels: KernelTable
+
+  func run(bundles: Range<Int>, work: inout MutableSpan<Float>) {
+    var matrix = unsafe matrix
+    unsafe work.withUnsafeMutableBufferPointer { work in
+      unsafe kernels.functions.linear_ternary(
+        &matrix, bundles.lowerBound, bundles.upperBound, x, tokenCount, y, work.baseAddress)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import TensorCore
+import Testing
+
+@testable import CompressionPasses
+
+@Suite struct BudgetedChoiceTests {
+  /// Every combination, the cheapest that fits.
+  private static func leastCost(_ costs: [[Double]], _ byteCounts: [[Int]], within limit: Int) -> Double? {
+    var best: Double?
+    func visit(_ unit: Int, _ cost: Double, _ byteCount: Int) {
+      guard byteCount <= limit else { return }
+      guard unit < costs.count else {
+        best = min(best ?? cost, cost)
+        return
+      }
+      for option in costs[unit].indices {
+        visit(unit + 1, cost + costs[unit][option], byteCount + byteCounts[unit][option])
+      }
+    }
+    visit(0, 0, 0)
+    return best
+  }
+
+  @Test func isTheBestOfAllCombinations() throws {
+    var random = SplitMix64(seed: 3)
+    var refused = 0, exact = 0
+    for round in 0..<300 {
+      let unitCount = 1 + Int(random.next() % 6)
+      let optionCounts = (0..<unitCount).map { _ in 1 + Int(random.next() % 4) }
+      // Sizes with and without a common divisor.
+      let unit = round % 2 == 0 ? 1 : 24
+      let byteCounts = optionCounts.map { (0..<$0).map { _ in unit * Int(random.next() % 50) } }
+      let costs = optionCounts.map { (0..<$0).map { _ in Double(random.nextUnitFloat()) } }
+      let limit = unit * Int(random.next() % UInt64(50 * unitCount)) + Int(random.next() % 3)
+      let expected = Self.leastCost(costs, byteCounts, within: limit)
+      let best = BudgetedChoice.best(costs: costs, byteCounts: byteCounts, within: limit)
+      guard let best, let expected else {
+        #expect(best == nil && expected == nil)
+        refused += 1
+        continue
+      }
+      #expect(zip(byteCounts, best).reduce(0) { $0 + $1.0[$1.1] } <= limit)
+      #expect(abs(zip(costs, best).reduce(0) { $0 + $1.0[$1.1] } - expected) < 1e-12)
+      exact += 1
+    }
+    #expect(refused > 10 && exact > 200)
+  }
+
+  @Test func aTableTooLargeIsRoundedUpNotOver() throws {
+    // 3,000 units of sizes without a common divisor: 2^26 entries hold a quantum of some bytes.
+    var random = SplitMix64(seed: 4)
+    let byteCounts = (0..<3_000).map { _ in [0, 1 + Int(random.next() % 1_000), 1_000 + Int(random.next() % 1_000)] }
+    let costs = byteCounts.map { sizes in [2.0, 1.0 + Double(random.nextUnitFloat()), Double(random.nextUnitFloat())] }
+    let limit = 1_500_000
+    let best = try #require(BudgetedChoice.best(costs: costs, byteCounts: byteCounts, within: limit))
+    let used = zip(byteCounts, best).reduce(0) { $0 + $1.0[$1.1] }
+    #expect(used <= limit && used > limit * 95 / 100)
+  }
+}

@@ -1,0 +1,164 @@
+import CheckpointImport
+import CompressionPasses
+import DecodeKernels
+import Encodings
+import ModelGraph
+import ModelIR
+import Parallelism
+import PassKit
+import TensorCore
+import TestSupport
+import Testing
+
+/// `allocate-bits method=experts` on errors that are stated, against every combination.
+@Suite struct ExpertWidthsTests {
+  /// An expert's error falls by four with every bit, from a weight of its own.
+  private final class StatedErrors: SweepCalibration {
+    private let inner = FixedCalibration()
+    private(set) var next = 0
+
+    static func weight(_ mixture: Int, _ expert: Int) -> Double { Double((expert * 5 + mixture * 3) % 8 * 7 + 1) }
+
+    static func error(_ mixture: Int, _ expert: Int, bits: Int) -> Double {
+      weight(mixture, expert) / Double(1 << (2 * bits))
+    }
+
+    func restart(on model: Model) { next = 0 }
+
+    func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
+      inner.inputs(of: block, in: model, need: need, parameters: parameters)
+    }
+
+    func blockInfluence(of block: Block, in model: Model) -> Double { 1 }
+
+    func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
+      block.mixtures.map { mixture in
+        var use = ExpertUse()
+        use.tokenCount = 10
+        use.energy = 1
+        return MixtureUse(
+          router: mixture.router, tokenCount: 100,
+          experts: [ExpertUse](repeating: use, count: mixture.expertCount))
+      }
+    }
+
+    func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] {
+      block.mixtures.map { mixture in
+        (0..<mixture.expertCount).map { expert in
+          guard case .grouped(let grouped)? = candidate.values[mixture.down(expert)]?.encoding else { return 0 }
+          return Self.error(next, expert, bits: grouped.bits)
+        }
+      }
+    }
+
+    func advance(through block: Block, in model: Model) { next += block.mixtures.count }
+  }
+
+  private final class SameEverywhere: CandidateEvaluation {
+    func accuracy(of candidate: Model) throws -> CandidateAccuracy {
+      try candidate.verify()
+      return CandidateAccuracy(
+        perplexityRatio: 1, perplexityRatioError: 0, divergence: 0, divergenceError: 0, agreement: 1, agreementError: 0,
+        tokenCount: 1_000)
+    }
+
+    func outputChange(of candidate: Model, from reference: Model, firstChangedBlock block: Int) -> [Float] { [1] }
+  }
+
+  private func run(_ text: String, _ model: Model) throws -> (model: Model, reports: [StepReport]) {
+    try PassManager(
+      context: KernelContext(pool: WorkerPool(threadCount: 2)), store: MemoryStore(), calibration: StatedErrors(),
+      evaluation: SameEverywhere()
+    ).run(PassStep.steps([text]), on: model)
+  }
+
+  private func bits(of mixture: Mixture, in model: Model) -> [Int] {
+    (0..<mixture.expertCount).map { expert in
+      let intents = (mixture.inputMatrices(expert) + [mixture.down(expert)]).map { model.values[$0]?.intent }
+      guard case .grouped(let grouped)? = intents[0], Set(intents).count == 1 else { return 0 }
+      return grouped.bits
+    }
+  }
+
+  @Test func everyLayerSpendsItsBitsBest() throws {
+    let model = try Checkpoint.open(path: Fixtures.path("tiny/olmoe")).model
+    let target = 4.5
+    let result = try run(
+      "allocate-bits method=experts candidates=2,3,4 group=16 bits-per-weight=\(target) scope=layer", model)
+    for (number, placed) in result.model.graph.mixtures.enumerated() {
+      let mixture = placed.mixture, chosen = bits(of: mixture, in: result.model)
+      func bytes(_ bits: [Int]) -> Int {
+        bits.enumerated().reduce(0) { sum, entry in
+          let encoding = EncodingCandidate(.grouped(bits: entry.element, group: nil, isSymmetric: false))
+            .encoding(group: 16)
+          return (mixture.inputMatrices(entry.offset) + [mixture.down(entry.offset)]).reduce(sum) {
+            guard let parameter = model.graph.parameter(named: $1) else { return $0 }
+            return $0 + encoding.byteCount(of: MatrixShape(dimensions: parameter.dimensions))
+          }
+        }
+      }
+      func cost(_ bits: [Int]) -> Double {
+        bits.enumerated().reduce(0) { $0 + StatedErrors.error(number, $1.offset, bits: $1.element) }
+      }
+      #expect(Set(chosen).count > 1)
+      let experts = model.graph.parameters.filter { $0.name.hasPrefix(mixture.experts + ".") }
+      let limit = Int(target * Double(experts.reduce(0) { $0 + $1.dimensions.reduce(1, *) }) / 8)
+      #expect(bytes(chosen) <= limit)
+      var best = Double.infinity, bits = [Int](repeating: 2, count: mixture.expertCount)
+      func visit(_ expert: Int) {
+        guard expert < bits.count else {
+          if bytes(bits) <= limit { best = min(best, cost(bits)) }
+          return
+        }
+        for width in 2...4 {
+          bits[expert] = width
+          visit(expert + 1)
+        }
+      }
+      visit(0)
+      #expect(abs(cost(chosen) - best) < 1e-12 && best.isFinite)
+    }
+    // Nothing else is decided.
+    for parameter in result.model.graph.parameters {
+      #expect((parameter.role == .expert) == (result.model.values[parameter.name]?.intent != nil))
+    }
+    let table = try #require(result.reports[0].tables.first { $0.title.hasPrefix("experts") })
+    #expect(table.columns == ["unit", "tokens", "energy", "2", "3", "4"] && table.rows.count > 8)
+  }
+
+  @Test func oneBudgetOverAllLayersKeepsToIt() throws {
+    let model = try Checkpoint.open(path: Fixtures.path("tiny/olmoe")).model
+    let result = try run(
+      "allocate-bits method=experts candidates=2,3,4 group=16 bits-per-weight=4.5 scope=global", model)
+    let experts = model.graph.parameters.filter { $0.role == .expert }
+    let byteCount = experts.reduce(0) { sum, parameter in
+      let encoding = result.model.values[parameter.name]?.intent ?? .dense(.f32)
+      return sum + encoding.byteCount(of: MatrixShape(dimensions: parameter.dimensions))
+    }
+    let elementCount = experts.reduce(0) { $0 + $1.dimensions.reduce(1, *) }
+    let bits = 8 * Double(byteCount) / Double(elementCount)
+    #expect(bits <= 4.5 && bits > 4.3)
+  }
+
+  @Test(arguments: [
+    "method=experts max-kl=1", "method=experts", "bits-per-weight=3", "max-kl=1 scope=layer",
+    "max-kl=1 importance=energy",
+  ])
+  func refusesOptionsThatDoNotGoTogether(options: String) {
+    #expect(throws: (any Error).self) { try PassStep.steps(["allocate-bits \(options)"]) }
+  }
+
+  @Test func refusesModelsWithoutExpertsAndBudgetsTooSmall() throws {
+    for (checkpoint, bits, code) in [
+      ("tiny/llama", "4", "passes.nothing-to-do"), ("tiny/olmoe", "1", "passes.target-not-met"),
+    ] {
+      let model = try Checkpoint.open(path: Fixtures.path(checkpoint)).model
+      let failure = try #require(throws: StepFailure.self) {
+        try PassPlan(
+          PassStep.steps(["allocate-bits method=experts candidates=2,4 group=16 bits-per-weight=\(bits)"]),
+          on: ModelOutline(of: model))
+      }
+      #expect(failure.diagnosis.code == code)
+    }
+  }
+}
