@@ -51,6 +51,27 @@ CURVE = [0.06, 0.006]
 SEARCH = "candidates=t2,t3,t4,5,6,8"
 
 
+# Of the model with experts: everything else stays as it is.
+PRUNING = [
+    (metric, share, scope)
+    for share in (75, 50)
+    for scope in ("layer", "global")
+    for metric in ("frequency", "reap", "tcess", "energy")
+]
+EXPERT_WIDTHS = {
+    "uniform-3": ["quantize method=gptq bits=3 group=64 targets=*.experts.*"],
+    "mixed-3": ["allocate-bits method=experts candidates=2,3,4 bits-per-weight=3.375", "quantize method=gptq targets=*.experts.*"],
+    "uniform-2": ["quantize method=gptq bits=2 group=32 targets=*.experts.*"],
+    "mixed-2": ["allocate-bits method=experts candidates=2,3,4 bits-per-weight=2.75", "quantize method=gptq targets=*.experts.*"],
+}
+TERNARY = {f"{bits}": f"bits-per-weight={bits}" for bits in (0.6, 0.7, 0.8, 0.9, 1.0, 1.11, 1.3, 1.6)} | {
+    "qmoe": "grid=minmax damping=0.1 order=natural",
+    "0.8-damping-0.02": "bits-per-weight=0.8 damping=0.02",
+    "0.8-damping-1": "bits-per-weight=0.8 damping=1",
+    "0.8-natural": "bits-per-weight=0.8 order=natural",
+}
+
+
 def searched(target):
     return steps(f"allocate-bits method=hessian-bisection {SEARCH} {target}", "quantize method=gptq")
 
@@ -80,4 +101,12 @@ def all():
                 model, steps(f"factorize method={method} parameters={share / 100} scope={scope}"))
         for divergence in CURVE:
             known[f"curve/{divergence}/{model}"] = Experiment(model, searched(f"max-kl={divergence}"))
+    model = "novelist-moe"
+    for metric, share, scope in PRUNING:
+        known[f"pruning/{share}/{scope}/{metric}/{model}"] = Experiment(
+            model, steps(f"prune-experts metric={metric} share={share / 100} scope={scope}"))
+    for name, texts in EXPERT_WIDTHS.items():
+        known[f"widths/{name}/{model}"] = Experiment(model, steps(*texts))
+    for name, options in TERNARY.items():
+        known[f"ternary/{name}/{model}"] = Experiment(model, steps(f"pack-ternary {options}"))
     return known

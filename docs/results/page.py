@@ -190,6 +190,43 @@ def search_section(page):
                    f"{100 * (without['perplexity_ratio'] - 1):.2f} %." if without else ""))
 
 
+def experts_section(page):
+    model = "novelist-moe"
+    page.text(
+        "## Experts", "All of this is of novelist-moe, with everything but the experts left as it is.", "### Pruned",
+        "KL divergence (perplexity ×) with so many of the 16 experts of each layer left, or of all layers together; the router "
+        "chooses two for a token as before.")
+    rows = []
+    for metric in ("frequency", "reap", "tcess", "energy"):
+        row = [f"`{metric}`"]
+        for share in (75, 50):
+            for scope in ("layer", "global"):
+                m = page.get(f"pruning/{share}/{scope}/{metric}/{model}")
+                row.append(f"{m['kl_divergence']:.4g} (×{m['perplexity_ratio']:.4f})" if m else "–")
+        rows.append(row)
+    page.table(["metric", "75 %, each layer", "75 %, all layers", "50 %, each layer", "50 %, all layers"], rows)
+    page.text("### Widths of their own")
+    expert_rows(page, [
+        ("uniform, 3 bits, groups of 64", "widths/uniform-3"), ("2, 3 or 4 bits by expert", "widths/mixed-3"),
+        ("uniform, 2 bits, groups of 32", "widths/uniform-2"), ("2, 3 or 4 bits by expert", "widths/mixed-2")])
+    page.text(
+        "### Below one bit",
+        "`pack-ternary`; bits of an expert weight with everything counted. The grid of QMoE is its least and largest weight of a row, "
+        "damping 0.1 and natural order, in our code.")
+    labels = {"qmoe": "QMoE's grid", "0.8-damping-0.02": "0.8, damping=0.02", "0.8-damping-1": "0.8, damping=1",
+              "0.8-natural": "0.8, order=natural"}
+    expert_rows(page, [(labels.get(name, name), f"ternary/{name}") for name in experiments.TERNARY])
+
+
+def expert_rows(page, names):
+    rows = []
+    for label, name in names:
+        m = page.get(f"{name}/novelist-moe")
+        if m:
+            rows.append([label, f"{m['expert_bits']:.3f}", f"{m['file_bytes']:,}"] + accuracy(m) + [f"{m['seconds']:.1f}"])
+    page.table(["", "bits of an expert weight", "bytes", "perplexity ×", "KL divergence", "agreement", "compile s"], rows)
+
+
 def write(measurements):
     page = Page(measurements)
     page.text(
@@ -212,6 +249,7 @@ def write(measurements):
         [(f"{share} %, {method}, {scope} ranks", f"factors/{share}/{method}-{scope}")
          for method, share, scope in experiments.FACTORS])
     search_section(page)
+    experts_section(page)
     extra = os.path.join(HERE, "costs.md")
     if os.path.exists(extra):
         page.lines.append(open(extra).read().rstrip() + "\n")

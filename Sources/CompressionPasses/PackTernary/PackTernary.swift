@@ -41,6 +41,16 @@ public struct PackTernary: BlockPass {
     outline.markInexact()
   }
 
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand {
+    let byteCounts = plan.assignments.map { assignment in
+      // Symbols of the tiles, all of them joined, and the best value so far.
+      MatrixEncoder.workingByteCount(
+        of: assignment.shape, to: assignment.after, method: .gptq, threadCount: threadCount)
+        + 3 * assignment.shape.elementCount
+    }
+    return WorkDemand(memoryByteCount: byteCounts.max() ?? 0)
+  }
+
   public func run(on block: BlockEditor) throws -> PreservedAnalyses {
     let encoder = TernaryEncoder(
       encoder: MatrixEncoder(method: .gptq, damping: options.damping, order: options.order))
