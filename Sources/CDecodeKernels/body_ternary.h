@@ -1,8 +1,8 @@
 // Products with ternary matrices (docs/format.md §4.4).
 //
 // Code words become bits that say which weights are not zero, some thousand columns at a time; the signs are spread to
-// their places there 64 columns at a time. For one token inputs are added where the bits are, and a row's two sums are
-// multiplied by its levels. For several tokens rows become floats for the kernels of dense matrices.
+// their places there 64 columns at a time. For one token four bits at a time look up the sum of the inputs they
+// stand for, and a row's two sums are multiplied by its levels. For several tokens rows become floats for the kernels of dense matrices.
 
 enum {
   TERNARY_BUNDLE = 32,   // rows that share a stream

@@ -2,8 +2,8 @@ import CDecodeKernels
 import Encodings
 import TensorCore
 
-/// A ternary matrix that is multiplied from its packed bytes: code words become masks in registers, and inputs are
-/// added where they have ones.
+/// A ternary matrix that is multiplied from its packed bytes: code words become bits that say where weights are, and
+/// sums of four inputs are looked up by them.
 ///
 /// Bundles of rows are shared out over the context's threads. A result does not depend on their number.
 struct TernaryMatrix: LinearOperator {

@@ -92,7 +92,7 @@ public enum ExecutionError: Diagnosable, Equatable {
 
   private static func rule(of mnemonic: String) -> String {
     mnemonic == Attention.mnemonic
-      ? "tokens that come one after another cannot look at later ones"
+      ? "tokens cannot look at later ones, and a cross attention goes from the target to the source"
       : "a head computes the logits at the end of the program and nothing else"
   }
 }

@@ -110,6 +110,24 @@ import Testing
     }
   }
 
+  /// A bound is a value's size at any shape, and a correction on top of what is only a bound is refused.
+  @Test func plansHoldAtAnyShape() throws {
+    for (width, expertWidth) in [(64, 32), (128, 64), (16, 8)] {
+      let model = try SyntheticModel(width: width, expertWidth: expertWidth).model()
+      for bits in [0.3, 0.4, 0.8, 1.6] {
+        let (packed, _) = try run(["pack-ternary bits-per-weight=\(bits)"], on: model, RandomCalibration())
+        #expect(packed.values.count == model.values.count)
+      }
+      _ = try run(["pack-ternary grid=minmax"], on: model, RandomCalibration())
+    }
+    let model = try SyntheticModel().model()
+    #expect(throws: StepFailure.self) {
+      try PassPlan(
+        PassStep.steps(["pack-ternary", "factorize method=svd correction=8 targets=*.experts.*"]),
+        on: ModelOutline(of: model))
+    }
+  }
+
   @Test func targetsTakeAnyMatrix() throws {
     let model = try SyntheticModel(type: .bf16).model()
     let (packed, _) = try run(["pack-ternary targets=layers.0.mlp.*"], on: model, RandomCalibration())

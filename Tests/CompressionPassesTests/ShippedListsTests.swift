@@ -14,7 +14,7 @@ import Testing
       Self.files == [
         "balanced-4bit.yaml", "everything.yaml", "experts-0.8bit.yaml", "half-experts-4bit.yaml", "half.yaml",
         "low-rank-4bit.yaml", "mixed-1percent.yaml", "near-lossless-8bit.yaml", "quick-4bit.yaml", "small-3bit.yaml",
-        "sparse-4bit.yaml", "tiny-2bit.yaml",
+        "sparse-4bit.yaml", "tiny-2bit.yaml", "tiny-experts.yaml",
       ])
   }
 

@@ -107,6 +107,8 @@ def all():
             model, steps(f"prune-experts metric={metric} share={share / 100} scope={scope}"))
     for name, texts in EXPERT_WIDTHS.items():
         known[f"widths/{name}/{model}"] = Experiment(model, steps(*texts))
+    known[f"ternary/half/{model}"] = Experiment(
+        model, steps("prune-experts metric=tcess scope=global share=0.5", "pack-ternary bits-per-weight=1.3"))
     for name, options in TERNARY.items():
         known[f"ternary/{name}/{model}"] = Experiment(model, steps(f"pack-ternary {options}"))
     return known

@@ -215,7 +215,7 @@ def experts_section(page):
         "damping 0.1 and natural order, in our code.")
     labels = {"qmoe": "QMoE's grid", "0.8-damping-0.02": "0.8, damping=0.02", "0.8-damping-1": "0.8, damping=1",
               "0.8-natural": "0.8, order=natural"}
-    expert_rows(page, [(labels.get(name, name), f"ternary/{name}") for name in experiments.TERNARY])
+    expert_rows(page, [("half the experts (tcess, all layers), 1.3", "ternary/half")] + [(labels.get(name, name), f"ternary/{name}") for name in experiments.TERNARY])
 
 
 def expert_rows(page, names):

@@ -12,7 +12,7 @@ extension InputTap {
   /// The matrices of a block that need not be applied to see the inputs of `observed`: nothing that leads there reads
   /// what they make.
   static func matricesWithoutUse(observing observed: Set<String>, in block: Block) -> Set<String> {
-    var needed: Set<ValueID> = [], idle: Set<String> = []
+    var needed: Set<ValueID> = [], idle: Set<String> = [], used: Set<String> = []
     for statement in block.statements.reversed() {
       let operation = statement.operation
       let (inner, last): ([String], [String]) =
@@ -23,10 +23,10 @@ extension InputTap {
         default: ([], [])
         }
       let leads = needed.contains(statement.result)
-      if !leads { idle.formUnion(last) }
+      if leads { used.formUnion(last) } else { idle.formUnion(last) }
       if leads || !observed.isDisjoint(with: inner + last) { needed.formUnion(operation.operands) }
     }
-    return idle
+    return idle.subtracting(used)
   }
 
   /// The matrices of a mixture, without and with the ones that make its result.

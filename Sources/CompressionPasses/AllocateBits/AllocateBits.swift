@@ -36,7 +36,7 @@ public struct AllocateBits: ModelPass {
     model's output changes. What an expert's error costs is `importance`: `energy` is the squared change of the
     mixture's result, Σ gate²·‖change of the output‖² over the tokens of the expert; `mc-moe` is φ·w^1.5·ε², with φ the
     share of tokens, w that of the router's weight and ε the square root of the same change (arXiv 2410.06270). Which
-    width goes where is solved exactly. An expert that no token reaches counts a tenth of the layer's median.
+    width goes where is solved exactly, but that in very large models sizes are rounded up a little. An expert that no token reaches counts a tenth of the layer's median.
     """
 
   let options: AllocateBitsOptions

@@ -7,14 +7,14 @@ import TensorCore
 /// (QMoE, arXiv 2310.16795).
 public struct PackTernary: BlockPass {
   public static let name = "pack-ternary"
-  public static let summary = "replace the weights of experts by −1, 0 and +1 times a level, about 0.6 to 1.6 bits each"
+  public static let summary = "replace the weights of experts by −1, 0 and +1 times a level, 0.3 to 1.4 bits each"
   public static let options = PackTernaryOptions.declarations
   public static let details = """
     Every weight becomes −s, 0 or +s, with feedback of the errors as in `quantize method=gptq`. With `grid=step` there is one
     level s for a whole matrix, chosen so that the value has at most `bits-per-weight`, everything counted: the further out
-    it lies the more weights are zero and the shorter is their code. `grid=minmax` takes the least and the largest weight
-    of each row for −1 and +1, as QMoE does; the size is then what it happens to be, and `bits-per-weight` says only what
-    is planned with.
+    it lies the more weights are zero and the shorter is their code. Past some 1.4 bits nothing is gained, and they are
+    not used. `grid=minmax` takes the least and the largest weight
+    of each row for −1 and +1, as QMoE does; the size is then what it happens to be, and `bits-per-weight` is not used.
 
     Without targets it takes the experts, which bear it; with targets any matrix. An expert that no token of the
     calibration text reaches is rounded without feedback. Below about 0.3 of `damping` errors pile up in the last columns:
@@ -36,7 +36,13 @@ public struct PackTernary: BlockPass {
         fix: "name matrices with targets, or remove this step")
     }
     for parameter in taken {
-      outline.assign(.ternary(options.bound(of: MatrixShape(dimensions: parameter.dimensions))), to: parameter)
+      let shape = MatrixShape(dimensions: parameter.dimensions)
+      guard let bound = options.bound(of: shape) else {
+        throw .nothingToDo(
+          why: "\(parameter.name) has \(shape.elementCount) weights, and a ternary value has at most 4 GiB",
+          fix: "leave it out with targets")
+      }
+      outline.assign(.ternary(bound), to: parameter)
     }
     outline.markInexact()
   }
@@ -99,13 +105,19 @@ public struct PackTernary: BlockPass {
 }
 
 extension PackTernaryOptions {
-  /// The encoding to plan with: as many bytes as there may be.
-  fileprivate func bound(of shape: MatrixShape) -> TernaryEncoding {
+  /// The encoding to plan with: as many bytes as there may be. Nil where the matrix is too large for one.
+  fileprivate func bound(of shape: MatrixShape) -> TernaryEncoding? {
     let levels: TernaryEncoding.Levels = grid == .step ? .matrix : .pair
-    let fixed = TernaryEncoding(zeros: 1, codeBits: 16, streamByteCount: 0, levels: levels).layout(of: shape).byteCount
-    // Three values need log2(3) bits at most; those of rows may lie anywhere.
-    let bits = grid == .step ? bitsPerWeight : 1.75
-    let limit = Int(bits * Double(shape.elementCount) / 8) + (grid == .step ? 0 : fixed)
-    return TernaryEncoding(zeros: 1, codeBits: 16, streamByteCount: max(64, limit - fixed), levels: levels)
+    let layout = TernaryEncoding(zeros: 1, codeBits: 16, streamByteCount: 0, levels: levels).layout(of: shape)
+    let byteCount: Double =
+      switch grid {
+      case .step: bitsPerWeight * Double(shape.elementCount) / 8 - Double(layout.byteCount)
+      // Three values need log2(3) bits; a bundle ends in part of a code word and of a byte.
+      case .minmax: 1.75 * Double(shape.elementCount) / 8 + 4 * Double(layout.bundleCount)
+      }
+    let longest = TernaryCode.longestString
+    let least = max(64 + 4 * layout.bundleCount, 2 * ((shape.elementCount + longest - 1) / longest))
+    guard byteCount < Double(TernaryEncoding.largestStreamByteCount) else { return nil }
+    return TernaryEncoding(zeros: 1, codeBits: 16, streamByteCount: max(least, Int(byteCount)), levels: levels)
   }
 }

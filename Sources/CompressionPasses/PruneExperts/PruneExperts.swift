@@ -18,9 +18,9 @@ public struct PruneExperts: ModelPass {
     `energy` by the sum of (gate · ‖output‖)². An expert that no token reaches has a score of 0.
 
     `scope=layer` keeps as many in every layer, `global` those that score highest over all layers relative to the mean
-    of their layer. `protect-super-experts` keeps the few experts with extreme activations whatever their score: those
-    whose largest output exceeds the 99.5 % quantile of all and a tenth of the maximum, in the first three quarters of the
-    layers (arXiv 2507.23279).
+    of their layer. `protect-super-experts` puts the few experts with extreme activations before all others: those whose
+    largest output exceeds the 99.5 % quantile of all and a tenth of the maximum, in the first three quarters of the
+    mixtures (arXiv 2507.23279).
 
     Experts are judged by the text: give one like what the model is for. Values of experts may be in any encoding, the
     router must still be dense. Which experts go is known only after the run: a plan shows the last ones.

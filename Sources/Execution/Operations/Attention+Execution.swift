@@ -5,6 +5,9 @@ extension Attention: ExecutableOperation {
   func bind(result: ValueID, _ binder: inout Binder) throws -> any Step {
     let attended: AttendedPositions
     if mask == .cross {
+      guard binder.isOfSource(key), binder.isOfSource(value), !binder.isOfSource(query) else {
+        throw ExecutionError.unsupportedOperation(mnemonic: Self.mnemonic, block: binder.blockName)
+      }
       attended = .source(entry: binder.sourceEntry(key: key, value: value))
     } else {
       let (keys, values) = (binder.buffer(of: key), binder.buffer(of: value))

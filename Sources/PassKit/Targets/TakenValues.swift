@@ -16,9 +16,10 @@ public enum TakenValues: Sendable {
     case .denseLeaves: encoding.hasDenseLeaf
     case .quantized:
       switch encoding {
-      case .grouped, .trellis, .ternary: true
+      case .grouped, .trellis: true
       case .sparse, .wrapped: !encoding.hasDenseLeaf
-      case .dense, .lowRank, .sum: false
+      // The size of ternary weights is a bound until they are there; what is planned on top of them cannot hold.
+      case .ternary, .dense, .lowRank, .sum: false
       }
     }
   }
