@@ -36,6 +36,17 @@ import Testing
       options: .init(blockElementCount: block, iterationCount: iterations), pool: WorkerPool(threadCount: threads))
   }
 
+  /// Both losses relative to what the weights themselves put out.
+  @Test func lessIsLostThanBySparseGPT() throws {
+    let (weights, gram) = Self.problem(), pattern = SparsePattern(kept: 2, group: 4)
+    let sparse = try MatrixEncoder(method: .gptq).encode(
+      weights, shape: Self.shape, to: .sparse(pattern, values: .dense(.f32)), inputs: .gram(gram),
+      pool: WorkerPool(threadCount: 1))
+    let nothing = [Float](repeating: 0, count: weights.count)
+    let relative = sparse.outputError / outputError(nothing, weights, Self.shape, gram)
+    #expect(relative > 0 && fit(weights, gram).lossAfter < relative)
+  }
+
   /// A·C·B by plain loops.
   private func product(_ result: ArmorResult, _ pattern: SparsePattern, block: Int) -> Matrix {
     let (rows, width) = (Self.shape.outputCount, Self.shape.inputCount)
