@@ -5,7 +5,7 @@ import TensorCore
 import Testing
 
 /// A ternary value of seeded symbols, and what the oracle makes of it.
-private struct TernarySample {
+private struct TernarySample: EncodedSample {
   let encoding: Encoding
   let shape: MatrixShape
   let bytes: [UInt8]
@@ -29,17 +29,6 @@ private struct TernarySample {
     self.shape = shape
     self.bytes = bytes
     decoded = OracleDecoder.decode(bytes.span, encoding: encoding, shape: shape)
-  }
-
-  func matrix(_ isa: InstructionSet, threadCount: Int = 1) throws -> WeightMatrix {
-    try WeightMatrix.bind(
-      encoding: encoding, shape: shape, storage: InMemoryBytes(bytes),
-      context: KernelContext(instructionSet: isa, pool: WorkerPool(threadCount: threadCount)))
-  }
-
-  func inputs(tokenCount: Int) -> [Float] {
-    var random = SplitMix64(seed: UInt64(tokenCount))
-    return (0..<tokenCount * shape.inputCount).map { _ in random.nextUnitFloat() * 2 - 1 }
   }
 
   /// The largest error of a product, in parts of the sum of the magnitudes of what it sums.

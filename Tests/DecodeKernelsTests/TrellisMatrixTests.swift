@@ -5,7 +5,7 @@ import TensorCore
 import Testing
 
 /// A trellis value of seeded bytes, and what the oracle makes of it.
-private struct TrellisSample {
+private struct TrellisSample: EncodedSample {
   let encoding: Encoding
   let shape: MatrixShape
   let bytes: [UInt8]
@@ -22,29 +22,11 @@ private struct TrellisSample {
     encoding = .trellis(trellis)
     decoded = OracleDecoder.decode(bytes.span, encoding: encoding, shape: shape)
   }
-
-  func matrix(_ isa: InstructionSet, threadCount: Int = 1) throws -> WeightMatrix {
-    try WeightMatrix.bind(
-      encoding: encoding, shape: shape, storage: InMemoryBytes(bytes),
-      context: KernelContext(instructionSet: isa, pool: WorkerPool(threadCount: threadCount)))
-  }
-
-  func inputs(tokenCount: Int) -> [Float] {
-    var random = SplitMix64(seed: UInt64(tokenCount))
-    return (0..<tokenCount * shape.inputCount).map { _ in random.nextUnitFloat() * 2 - 1 }
-  }
 }
 
 @Suite struct TrellisMatrixTests {
   /// Rows that fill no chunk, one chunk, one tile, and several with a broken last one.
   static let rowCounts = [1, 7, 16, 17, 33, 100, 112, 127, 128, 129, 144, 300]
-
-  private func apply(_ matrix: WeightMatrix, _ x: [Float], tokenCount: Int) -> [Float] {
-    var y = [Float](repeating: .nan, count: tokenCount * matrix.shape.outputCount)
-    var span = y.mutableSpan
-    matrix.apply(x.span, tokenCount: tokenCount, into: &span)
-    return y
-  }
 
   /// A value is a scale of 11 bits times a whole number of 10: no instruction set rounds.
   @Test(arguments: InstructionSet.supported, TrellisEncoding.bitCounts)
@@ -63,10 +45,10 @@ private struct TrellisSample {
       let sample = TrellisSample(bits: bits, rowCount: rowCount, columnCount: width)
       let unit = (0..<width * width).map { Float($0 / width == $0 % width ? 1 : 0) }
       let matrix = try sample.matrix(isa)
-      let together = apply(matrix, unit, tokenCount: width)
+      let together = matrix.product(of: unit, tokenCount: width)
       for column in 0..<width {
         let expected = (0..<rowCount).map { sample.decoded[$0 * width + column] }
-        #expect(apply(matrix, Array(unit[column * width..<(column + 1) * width]), tokenCount: 1) == expected)
+        #expect(matrix.product(of: Array(unit[column * width..<(column + 1) * width]), tokenCount: 1) == expected)
         #expect(Array(together[column * rowCount..<(column + 1) * rowCount]) == expected)
       }
     }
@@ -78,7 +60,7 @@ private struct TrellisSample {
     for (bits, rowCount, width) in [(1, 17, 64), (2, 128, 65), (3, 145, 63), (4, 100, 300), (2, 140, 1)] {
       let sample = TrellisSample(bits: bits, rowCount: rowCount, columnCount: width)
       let x = sample.inputs(tokenCount: tokenCount)
-      let y = apply(try sample.matrix(isa), x, tokenCount: tokenCount)
+      let y = try sample.matrix(isa).product(of: x, tokenCount: tokenCount)
       var worst = 0.0
       for token in 0..<tokenCount {
         for row in 0..<rowCount {
@@ -100,11 +82,11 @@ private struct TrellisSample {
   func resultsDependOnTheOperandsAlone(isa: InstructionSet) throws {
     let sample = TrellisSample(bits: 2, rowCount: 1_000, columnCount: 200)
     let x = sample.inputs(tokenCount: 9)
-    let together = apply(try sample.matrix(isa), x, tokenCount: 9)
-    #expect(apply(try sample.matrix(isa, threadCount: 3), x, tokenCount: 9) == together)
+    let together = try sample.matrix(isa).product(of: x, tokenCount: 9)
+    #expect(try sample.matrix(isa, threadCount: 3).product(of: x, tokenCount: 9) == together)
     for token in 0..<9 {
       let own = Array(x[token * 200..<(token + 1) * 200])
-      let alone = apply(try sample.matrix(isa, threadCount: 2), own, tokenCount: 1)
+      let alone = try sample.matrix(isa, threadCount: 2).product(of: own, tokenCount: 1)
       #expect(alone == Array(together[token * 1_000..<(token + 1) * 1_000]))
     }
   }

@@ -99,18 +99,13 @@ public struct ModelEditor {
     need: CalibrationNeed, parameters: [ParameterDeclaration],
     _ body: (Block, [ParameterDeclaration], any BlockInputs) throws -> Void
   ) throws {
-    guard let calibration = run.manager.calibration else { throw PassError.needsCalibration }
-    let names = Set(parameters.map(\.name))
-    try calibration.restart(on: run.model)
-    for (block, owned) in zip(run.model.graph.blocks, run.model.graph.parametersByLastUse()) {
-      if run.manager.isCancelled() { throw PassError.cancelled }
-      let wanted = owned.filter { names.contains($0.name) }
-      if !wanted.isEmpty {
-        try body(
-          block, wanted,
-          calibration.inputs(of: block, in: run.model, need: need, parameters: wanted.map(\.name)))
-      }
-      try calibration.advance(through: block, in: run.model)
+    let names = Set(parameters.map(\.name)), owned = run.model.graph.parametersByLastUse()
+    _ = try mapBlocks { calibration, index, block in
+      let wanted = owned[index].filter { names.contains($0.name) }
+      guard !wanted.isEmpty else { return }
+      try body(
+        block, wanted,
+        calibration.inputs(of: block, in: run.model, need: need, parameters: wanted.map(\.name)))
     }
   }
 
