@@ -1,7 +1,7 @@
 // Products with ternary matrices (docs/format.md §4.4).
 //
 // Code words become bits that say which weights are not zero, some thousand columns at a time; the signs are spread to
-// their places there 64 columns at a time. For one token four bits at a time look up the sum of the inputs they
+// their places there 128 columns at a time. For one token four bits at a time look up the sum of the inputs they
 // stand for, and a row's two sums are multiplied by its levels. For several tokens rows become floats for the kernels of dense matrices.
 
 enum {
@@ -10,17 +10,24 @@ enum {
   CODE_BATCH = 4,        // words read at a time: as many begin in the first byte of an eight-byte window and end in it
 };
 
-// What is left of a bundle. Bytes outside of its stream count as zeros.
-typedef struct ternary_reader {
-  const uint64_t *strings;
-  const uint8_t *lengths;
+// The stream of a bundle and the signs read of it, from its last byte back. Bytes outside count as zeros.
+typedef struct ternary_signs {
   const uint8_t *stream;
   size_t byte_count;
+  size_t place;
+} ternary_signs;
+
+// What is left of a bundle.
+typedef struct ternary_reader {
+  ternary_signs signs;
+  const uint64_t *strings;
+  const uint8_t *lengths;
   size_t code_bits;
   size_t code_place;  // bits before the next code word
-  size_t sign_place;  // signs read, from the last byte back
-  size_t ready;       // symbols decoded and not yet taken
-  uint64_t nonzeros[TERNARY_CHUNK / 64 + 8];
+  size_t taken;       // symbols decoded and taken
+  size_t ready;       // symbols decoded
+  size_t left;        // symbols of the bundle that are not taken
+  uint8_t nonzeros[TERNARY_CHUNK / 4 + 64];
 } ternary_reader;
 
 FN size_t bundle_begin(const cdk_ternary *w, size_t index) {
@@ -33,93 +40,120 @@ FN void open_bundle(const cdk_ternary *w, size_t index, ternary_reader *reader) 
   const size_t begin = bundle_begin(w, index);
   const int is_last = (index + 1) * TERNARY_BUNDLE >= w->output_count;
   const size_t end = is_last ? w->stream_byte_count : bundle_begin(w, index + 1);
-  memset(reader, 0, sizeof *reader);
+  reader->signs = (ternary_signs){w->streams + begin, end > begin ? end - begin : 0, 0};
   reader->strings = w->strings;
   reader->lengths = w->lengths;
-  reader->stream = w->streams + begin;
-  reader->byte_count = end > begin ? end - begin : 0;
   reader->code_bits = (size_t)w->code_bits;
+  reader->code_place = reader->taken = reader->ready = 0;
+  reader->left = (is_last ? w->output_count - index * TERNARY_BUNDLE : TERNARY_BUNDLE) * w->input_count;
 }
 
-FN uint64_t code_window(const ternary_reader *reader, size_t place) {
+FN uint64_t code_window(const uint8_t *stream, size_t byte_count, size_t place) {
   const size_t offset = place / 8;
   uint64_t window = 0;
-  if (offset + 8 <= reader->byte_count) {
-    memcpy(&window, reader->stream + offset, 8);
-  } else if (offset < reader->byte_count) {
-    memcpy(&window, reader->stream + offset, reader->byte_count - offset);
+  if (offset + 8 <= byte_count) {
+    memcpy(&window, stream + offset, 8);
+  } else {
+    for (size_t i = byte_count; i > offset; i--) window = window << 8 | stream[i - 1];
   }
   return window >> (place % 8);
 }
 
 // The next `count` signs, at most 64; the bits above them are not cleared.
-FN uint64_t sign_window(const ternary_reader *reader, size_t count) {
-  const size_t offset = reader->sign_place / 8, shift = reader->sign_place % 8;
-  uint8_t copy[9] = {0};
-  const uint8_t *bytes = copy;
-  if (offset + 9 <= reader->byte_count) {
-    bytes = reader->stream + (reader->byte_count - offset - 9);
-  } else if (offset < reader->byte_count) {
-    const size_t left = reader->byte_count - offset;
-    memcpy(copy + 9 - left, reader->stream, left);
+FN uint64_t next_signs(ternary_signs *signs, size_t count) {
+  const size_t offset = signs->place / 8, shift = signs->place % 8;
+  signs->place += count;
+  uint64_t window = 0, beyond = 0;  // eight bytes, and the one after them
+  if (offset + 9 <= signs->byte_count) {
+    const uint8_t *bytes = signs->stream + (signs->byte_count - offset - 8);
+    memcpy(&window, bytes, 8);
+    window = __builtin_bswap64(window);
+    beyond = bytes[-1];
+  } else {
+    for (size_t i = 0; i < 9 && offset + i < signs->byte_count; i++) {
+      const uint64_t byte = signs->stream[signs->byte_count - 1 - offset - i];
+      if (i < 8) window |= byte << (8 * i);
+      else beyond = byte;
+    }
   }
-  uint64_t window;
-  memcpy(&window, bytes + 1, 8);
-  window = __builtin_bswap64(window) >> shift;
-  if (shift + count > 64) window |= (uint64_t)*bytes << (64 - shift);
-  return window;
+  window >>= shift;
+  return shift + count > 64 ? window | beyond << (64 - shift) : window;
 }
 
-// Decodes until `count` symbols are ready, at most TERNARY_CHUNK.
+// Decodes until `count` symbols are ready, at most 2 * TERNARY_CHUNK.
 FN void decode_nonzeros(ternary_reader *reader, size_t count) {
   const uint64_t *strings = reader->strings;
-  const uint8_t *lengths = reader->lengths;
-  const size_t code_bits = reader->code_bits;
+  const uint8_t *lengths = reader->lengths, *stream = reader->signs.stream;
+  const size_t byte_count = reader->signs.byte_count, code_bits = reader->code_bits;
   const uint64_t code_mask = ((uint64_t)1 << code_bits) - 1;
-  uint8_t *bytes = (uint8_t *)reader->nonzeros;
-  size_t byte = reader->ready / 8, bit = reader->ready % 8, place = reader->code_place;
-  uint64_t begun = bytes[byte] & ((1u << bit) - 1);
-  while (8 * byte + bit < count) {
-    uint64_t window = code_window(reader, place);
+  uint8_t *bytes = reader->nonzeros + reader->ready / 8;
+  uint8_t *const end = reader->nonzeros + (count + 7) / 8;
+  size_t bit = reader->ready % 8, place = reader->code_place;
+  uint64_t begun = *bytes & ((1u << bit) - 1);
+  while (bytes < end) {
+    uint64_t window = code_window(stream, byte_count, place);
     place += CODE_BATCH * code_bits;
     for (int i = 0; i < CODE_BATCH; i++, window >>= code_bits) {
       const size_t word = window & code_mask;
       begun |= strings[word] << bit;
-      memcpy(bytes + byte, &begun, 8);
+      memcpy(bytes, &begun, 8);
       bit += lengths[word];
-      byte += bit / 8;
+      bytes += bit / 8;
       begun >>= bit & 56;  // less than 64, since no string has more than 56 symbols
       bit %= 8;
     }
   }
   reader->code_place = place;
-  reader->ready = 8 * byte + bit;
+  reader->ready = 8 * (size_t)(bytes - reader->nonzeros) + bit;
+}
+
+// Makes `count` symbols ready that are not taken, at most TERNARY_CHUNK.
+FN void make_ready(ternary_reader *reader, size_t count) {
+  if (reader->ready - reader->taken >= count) return;
+  const size_t from = reader->taken / 8;
+  memmove(reader->nonzeros, reader->nonzeros + from, reader->ready / 8 + 1 - from);
+  reader->taken -= 8 * from;
+  reader->ready -= 8 * from;
+  const size_t wanted = reader->taken + reader->left;
+  decode_nonzeros(reader, wanted < 2 * TERNARY_CHUNK ? wanted : 2 * TERNARY_CHUNK);
 }
 
 // Moves past symbols that are ready.
 FN void take_symbols(ternary_reader *reader, size_t count) {
-  const size_t from = count / 64, shift = count % 64;
-  reader->ready -= count;
-  for (size_t i = 0; 64 * i < reader->ready; i++) {
-    const uint64_t low = reader->nonzeros[from + i] >> shift;
-    reader->nonzeros[i] = shift ? low | reader->nonzeros[from + i + 1] << (64 - shift) : low;
-  }
+  reader->taken += count;
+  reader->left -= count;
 }
 
-// Which of 64 columns have the weight +1, and which −1.
-typedef struct ternary_word {
-  uint64_t plus;
-  uint64_t minus;
-} ternary_word;
+// Which of 128 columns have the weight +1, and which −1.
+typedef struct ternary_words {
+  uint64_t plus[2];
+  uint64_t minus[2];
+} ternary_words;
 
-// Columns 64 · index and what follows of those that are ready, but none from `count` on.
-FN ternary_word next_word(ternary_reader *reader, size_t index, size_t count) {
-  uint64_t nonzeros = reader->nonzeros[index];
-  if (count - 64 * index < 64) nonzeros &= ((uint64_t)1 << (count - 64 * index)) - 1;
-  const size_t sign_count = (size_t)__builtin_popcountll(nonzeros);
-  const uint64_t minus = bits_deposit(sign_window(reader, sign_count), nonzeros);
-  reader->sign_place += sign_count;
-  return (ternary_word){nonzeros & ~minus, minus};
+// The columns from bit `shift` of `nonzeros` on, of which those from `count` on are zeros.
+FN ternary_words words_at(const uint8_t *nonzeros, size_t shift, size_t count, ternary_signs *signs) {
+  uint64_t a, b;
+  memcpy(&a, nonzeros, 8);
+  memcpy(&b, nonzeros + 8, 8);
+  if (shift > 0) {
+    a = a >> shift | b << (64 - shift);
+    b = b >> shift | (uint64_t)nonzeros[16] << (64 - shift);
+  }
+  if (count < 128) {
+    a &= count < 64 ? ((uint64_t)1 << count) - 1 : ~(uint64_t)0;
+    b &= count > 64 ? ((uint64_t)1 << (count - 64)) - 1 : 0;
+  }
+  const size_t a_count = (size_t)__builtin_popcountll(a), b_count = (size_t)__builtin_popcountll(b);
+  uint64_t a_signs, b_signs;
+  if (a_count + b_count <= 56) {  // so many are in eight bytes wherever they begin
+    a_signs = next_signs(signs, a_count + b_count);
+    b_signs = a_signs >> a_count;
+  } else {
+    a_signs = next_signs(signs, a_count);
+    b_signs = next_signs(signs, b_count);
+  }
+  const uint64_t a_minus = bits_deposit(a_signs, a), b_minus = bits_deposit(b_signs, b);
+  return (ternary_words){{a & ~a_minus, b & ~b_minus}, {a_minus, b_minus}};
 }
 
 typedef struct ternary_levels {
@@ -137,18 +171,20 @@ FN ternary_levels levels_of(const cdk_ternary *w, size_t row) {
 FN void ternary_weights(ternary_reader *reader, size_t column_count, ternary_levels levels, float *out) {
   for (size_t done = 0, count; done < column_count; done += count, out += count) {
     count = column_count - done < TERNARY_CHUNK ? column_count - done : TERNARY_CHUNK;
-    decode_nonzeros(reader, count);
-    for (size_t index = 0; 64 * index < count; index++) {
-      const ternary_word word = next_word(reader, index, count);
-      float values[64];
-      const size_t left = count - 64 * index;
-      float *weights = left < 64 ? values : out + 64 * index;
-      for (int i = 0; i < VECTORS; i++) {
-        const vf plus = vf_add_where(vf_set(0), vf_set(levels.plus), (unsigned)(word.plus >> (i * LANES)));
+    make_ready(reader, count);
+    const uint8_t *nonzeros = reader->nonzeros + reader->taken / 8;
+    for (size_t column = 0; column < count; column += 128) {
+      const size_t left = count - column;
+      const ternary_words words = words_at(nonzeros + column / 8, reader->taken % 8, left, &reader->signs);
+      float values[128];
+      float *weights = left < 128 ? values : out + column;
+      for (int i = 0; i < 128 / LANES; i++) {
+        const int word = i * LANES / 64, shift = i * LANES % 64;
+        const vf plus = vf_add_where(vf_set(0), vf_set(levels.plus), (unsigned)(words.plus[word] >> shift));
         vf_store(weights + i * LANES,
-                 vf_add_where(plus, vf_set(levels.minus), (unsigned)(word.minus >> (i * LANES))));
+                 vf_add_where(plus, vf_set(levels.minus), (unsigned)(words.minus[word] >> shift)));
       }
-      if (left < 64) memcpy(out + 64 * index, values, left * sizeof *values);
+      if (left < 128) memcpy(out + column, values, left * sizeof *values);
     }
     take_symbols(reader, count);
   }
@@ -176,18 +212,22 @@ CDK_TARGET static void sums_of_inputs(const float *x, size_t count, float *sums)
   }
 }
 
-// The bits of one row, in rows of plane_word_count() words, of which those past the last column stay what they are.
+// The bits of one row, in rows of plane_word_count() words. Those past the last column are zeros or stay what they are.
 FN void decode_planes(ternary_reader *reader, size_t column_count, float *plus, float *minus) {
+  ternary_signs signs = reader->signs;  // its own, since a store into the planes might change the reader's
   for (size_t done = 0, count; done < column_count; done += count) {
     count = column_count - done < TERNARY_CHUNK ? column_count - done : TERNARY_CHUNK;
-    decode_nonzeros(reader, count);
-    for (size_t index = 0; 64 * index < count; index++) {
-      const ternary_word word = next_word(reader, index, count);
-      memcpy(plus + done / 32 + 2 * index, &word.plus, 8);
-      memcpy(minus + done / 32 + 2 * index, &word.minus, 8);
+    make_ready(reader, count);
+    const uint8_t *nonzeros = reader->nonzeros + reader->taken / 8;
+    const size_t shift = reader->taken % 8;
+    for (size_t column = 0; column < count; column += 128) {
+      const ternary_words words = words_at(nonzeros + column / 8, shift, count - column, &signs);
+      memcpy(plus + (done + column) / 32, words.plus, 16);
+      memcpy(minus + (done + column) / 32, words.minus, 16);
     }
     take_symbols(reader, count);
   }
+  reader->signs = signs;
 }
 
 // lanes[row] += the inputs of 32 columns, or the first of them that groups of four say, where words[row] has ones.
@@ -237,8 +277,9 @@ CDK_TARGET static void ternary_one_token(const cdk_ternary *w, size_t index, ter
     vf_store(results[0] + i * LANES, lanes[0][i]);
     vf_store(results[1] + i * LANES, lanes[1][i]);
   }
+  ternary_levels levels = levels_of(w, first);
   for (size_t row = 0; row < row_count; row++) {
-    const ternary_levels levels = levels_of(w, first + row);
+    if (w->levels_per_row > 0) levels = levels_of(w, first + row);
     y[first + row] = levels.plus * results[0][row] + levels.minus * results[1][row];
   }
 }

@@ -70,21 +70,19 @@ public struct EncodedMatrix: LinearOperator {
       tokenCount, &y, kernels.functions.linear_blocks)
   }
 
+  private typealias Kernel = @convention(c) (
+    UnsafePointer<cdk_matrix>?, Int, Int, UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>?
+  ) -> Void
+
   /// Shares `rowCount` rows, or rows of blocks, out over the threads.
   private func run(
     rowCount: Int, chunk: Int, _ x: Span<Float>, _ tokenCount: Int, _ y: inout MutableSpan<Float>,
-    _ kernel: LinearCall.Kernel
+    _ kernel: Kernel
   ) {
-    guard tokenCount > 0 else { return }
     unsafe withMatrix { matrix in
-      unsafe x.withUnsafeBufferPointer { x in
-        unsafe y.withUnsafeMutableBufferPointer { y in
-          let call = unsafe LinearCall(
-            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernel: kernel)
-          context.pool.forEach((rowCount + chunk - 1) / chunk) { index in
-            unsafe call.run(rows: index * chunk..<min(rowCount, (index + 1) * chunk))
-          }
-        }
+      unsafe context.share(matrix, pieceCount: rowCount, chunk: chunk, x, tokenCount, &y) { product, rows in
+        var matrix = unsafe product.matrix
+        unsafe kernel(&matrix, rows.lowerBound, rows.upperBound, product.x, product.tokenCount, product.y)
       }
     }
   }
@@ -157,24 +155,6 @@ private struct StoredValues {
       preconditionFailure("\(encoding.text) is not stored so")
     }
     return unsafe matrix
-  }
-}
-
-/// One product, shared by the threads that compute its rows. Sound because they write disjoint rows.
-@unsafe struct LinearCall: @unchecked Sendable {
-  typealias Kernel = @convention(c) (
-    UnsafePointer<cdk_matrix>?, Int, Int, UnsafePointer<Float>?, Int, UnsafeMutablePointer<Float>?
-  ) -> Void
-
-  let matrix: cdk_matrix
-  let x: UnsafePointer<Float>
-  let tokenCount: Int
-  let y: UnsafeMutablePointer<Float>
-  let kernel: Kernel
-
-  func run(rows: Range<Int>) {
-    var matrix = unsafe matrix
-    unsafe kernel(&matrix, rows.lowerBound, rows.upperBound, x, tokenCount, y)
   }
 }
 

@@ -5,7 +5,8 @@ import TensorCore
 /// A ternary matrix that is multiplied from its packed bytes: code words become bits that say where weights are, and
 /// sums of four inputs are looked up by them.
 ///
-/// Bundles of rows are shared out over the context's threads. A result does not depend on their number.
+/// Bundles of rows are shared out over the context's threads. A result does not depend on their number. Code words
+/// run on from row to row, so that for one row those before it in its bundle, at most 31, are decoded too.
 struct TernaryMatrix: LinearOperator {
   let shape: MatrixShape
 
@@ -28,19 +29,19 @@ struct TernaryMatrix: LinearOperator {
 
   func apply(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
     precondition(x.count == tokenCount * shape.inputCount && y.count == tokenCount * shape.outputCount)
-    guard tokenCount > 0 else { return }
     let workCount =
       tokenCount == 1 ? 6 * (shape.inputCount + 512) : TernaryLayout.bundleRowCount * shape.inputCount
     unsafe withMatrix { matrix in
-      unsafe x.withUnsafeBufferPointer { x in
-        unsafe y.withUnsafeMutableBufferPointer { y in
-          let call = unsafe TernaryCall(
-            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernels: kernels)
-          let chunk = bundlesPerChunk(tokenCount: tokenCount)
-          context.pool.forEach((layout.bundleCount + chunk - 1) / chunk) { index in
-            context.scratch.withArray(workCount) { work in
-              unsafe call.run(bundles: index * chunk..<min(layout.bundleCount, (index + 1) * chunk), work: &work)
-            }
+      let chunk = bundlesPerChunk(tokenCount: max(1, tokenCount))
+      unsafe context.share(
+        matrix, pieceCount: layout.bundleCount, chunk: chunk, x, tokenCount, &y
+      ) { product, bundles in
+        context.scratch.withArray(workCount) { work in
+          var matrix = unsafe product.matrix
+          unsafe work.withUnsafeMutableBufferPointer { work in
+            unsafe kernels.functions.linear_ternary(
+              &matrix, bundles.lowerBound, bundles.upperBound, product.x, product.tokenCount, product.y,
+              work.baseAddress)
           }
         }
       }
@@ -83,23 +84,6 @@ struct TernaryMatrix: LinearOperator {
           }
         }
       }
-    }
-  }
-}
-
-/// One product, shared by the threads that compute its bundles. Sound because they write disjoint rows.
-@unsafe private struct TernaryCall: @unchecked Sendable {
-  let matrix: cdk_ternary
-  let x: UnsafePointer<Float>
-  let tokenCount: Int
-  let y: UnsafeMutablePointer<Float>
-  let kernels: KernelTable
-
-  func run(bundles: Range<Int>, work: inout MutableSpan<Float>) {
-    var matrix = unsafe matrix
-    unsafe work.withUnsafeMutableBufferPointer { work in
-      unsafe kernels.functions.linear_ternary(
-        &matrix, bundles.lowerBound, bundles.upperBound, x, tokenCount, y, work.baseAddress)
     }
   }
 }

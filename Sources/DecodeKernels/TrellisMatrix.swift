@@ -26,17 +26,12 @@ struct TrellisMatrix: LinearOperator {
 
   func apply(_ x: Span<Float>, tokenCount: Int, into y: inout MutableSpan<Float>) {
     precondition(x.count == tokenCount * shape.inputCount && y.count == tokenCount * shape.outputCount)
-    guard tokenCount > 0 else { return }
     unsafe withMatrix { matrix in
-      unsafe x.withUnsafeBufferPointer { x in
-        unsafe y.withUnsafeMutableBufferPointer { y in
-          let call = unsafe TrellisCall(
-            matrix: matrix, x: x.baseAddress!, tokenCount: tokenCount, y: y.baseAddress!, kernels: kernels)
-          let chunk = tilesPerChunk(tokenCount: tokenCount)
-          context.pool.forEach((layout.tileCount + chunk - 1) / chunk) { index in
-            unsafe call.run(tiles: index * chunk..<min(layout.tileCount, (index + 1) * chunk))
-          }
-        }
+      let chunk = tilesPerChunk(tokenCount: max(1, tokenCount))
+      unsafe context.share(matrix, pieceCount: layout.tileCount, chunk: chunk, x, tokenCount, &y) { product, tiles in
+        var matrix = unsafe product.matrix
+        unsafe kernels.functions.linear_trellis(
+          &matrix, tiles.lowerBound, tiles.upperBound, product.x, product.tokenCount, product.y)
       }
     }
   }
@@ -67,19 +62,5 @@ struct TrellisMatrix: LinearOperator {
             input_count: shape.inputCount, bits: Int32(layout.encoding.bits)))
       }
     }
-  }
-}
-
-/// One product, shared by the threads that compute its tiles. Sound because they write disjoint rows.
-@unsafe private struct TrellisCall: @unchecked Sendable {
-  let matrix: cdk_trellis
-  let x: UnsafePointer<Float>
-  let tokenCount: Int
-  let y: UnsafeMutablePointer<Float>
-  let kernels: KernelTable
-
-  func run(tiles: Range<Int>) {
-    var matrix = unsafe matrix
-    unsafe kernels.functions.linear_trellis(&matrix, tiles.lowerBound, tiles.upperBound, x, tokenCount, y)
   }
 }

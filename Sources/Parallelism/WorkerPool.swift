@@ -11,7 +11,7 @@ import Synchronization
   public let threadCount: Int
 
   private let shared: SharedState
-  private let threads: [pthread_t]
+  private let threads: [BackgroundThread]
 
   /// - Parameter threadCount: at least 1; with 1 everything runs on the caller.
   public init(threadCount: Int) {
@@ -19,13 +19,10 @@ import Synchronization
     self.threadCount = threadCount
     let shared = SharedState()
     self.shared = shared
-    threads = (1..<threadCount).map { _ in Self.startThread(shared) }
+    threads = (1..<threadCount).map { _ in BackgroundThread { shared.work() } }
   }
 
-  deinit {
-    shared.stop()
-    for thread in threads { pthread_join(thread, nil) }
-  }
+  deinit { shared.stop() }
 
   /// Runs `body(0)` … `body(count - 1)`, in any order and concurrently, and returns when all are done.
   /// A loop started inside a loop runs on the thread that starts it.
@@ -71,19 +68,6 @@ import Synchronization
       }
     }
   }
-
-  private static func startThread(_ shared: SharedState) -> pthread_t {
-    var thread = pthread_t()
-    let argument = unsafe Unmanaged.passRetained(shared).toOpaque()
-    let status = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        unsafe Unmanaged<SharedState>.fromOpaque(argument!).takeRetainedValue().work()
-        return nil
-      }, argument)
-    precondition(status == 0, "the system refused a new thread")
-    return thread
-  }
 }
 
 /// Lets one buffer cross into a concurrent loop. Sound because each iteration touches only its own chunk.
@@ -122,7 +106,7 @@ private final class Job: @unchecked Sendable {
 ///
 /// `@unchecked Sendable`: `job`, `stopped` and the conditions are touched only with the mutex held.
 @safe private final class SharedState: @unchecked Sendable {
-  private static let spinCount = 4_000
+  private static let spinCount = 60_000
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let published: UnsafeMutablePointer<pthread_cond_t>

@@ -14,5 +14,5 @@ import Diagnostics
         swage-run info novelist.swage
       """,
     version: ToolVersion.text,
-    subcommands: [Generate.self, Score.self, Tokenize.self, Bench.self, Info.self])
+    subcommands: [Generate.self, Score.self, Tokenize.self, Bench.self, BenchKernels.self, Info.self])
 }

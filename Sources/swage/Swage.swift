@@ -14,5 +14,5 @@ import Diagnostics
         swage verify  models/llama llama.swage --text eval.txt --max-kl 0.01
       """,
     version: ToolVersion.text,
-    subcommands: [Compile.self, Plan.self, Verify.self, Inspect.self, Passes.self])
+    subcommands: [Compile.self, Plan.self, Verify.self, Inspect.self, Codes.self, Passes.self])
 }

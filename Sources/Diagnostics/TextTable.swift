@@ -1,16 +1,17 @@
 /// Rows of cells in aligned columns, two spaces apart.
-struct TextTable {
-  enum Alignment { case left, right }
+public struct TextTable {
+  public enum Alignment: Sendable { case left, right }
 
   private let alignments: [Alignment]
   private var rows: [[String]] = []
 
-  init(_ alignments: [Alignment]) { self.alignments = alignments }
+  public init(_ alignments: [Alignment]) { self.alignments = alignments }
 
-  mutating func add(_ cells: String...) { rows.append(cells) }
+  /// - Parameter cells: one for each column.
+  public mutating func add(_ cells: String...) { rows.append(cells) }
 
   /// Columns that are empty throughout are left out; so are spaces at the ends of lines.
-  var text: String {
+  public var text: String {
     let widths = alignments.indices.map { column in rows.reduce(0) { max($0, $1[column].count) } }
     return rows.map { row in
       var line = ""

@@ -1,0 +1,65 @@
+import Diagnostics
+import Encodings
+import TensorCore
+
+extension KernelBench.Weights {
+  /// Any weights in an encoding.
+  /// - Parameter text: as docs/format.md §4 writes it.
+  /// - Throws: ``KernelBenchError`` when it is none, or a part of it is ternary.
+  public init(parsing text: String) throws(KernelBenchError) {
+    guard let encoding = try? Encoding(parsing: text) else { throw .notAnEncoding(text) }
+    guard !encoding.hasTernaryPart else { throw .ternary(text) }
+    self = .encoding(encoding)
+  }
+}
+
+extension KernelBench {
+  /// A shape as it is typed: outputs x inputs.
+  /// - Throws: ``KernelBenchError`` when the text is none, or the matrix would have more than 2^31 weights.
+  public static func shape(parsing text: String) throws(KernelBenchError) -> MatrixShape {
+    let counts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard counts.count == 2, counts.allSatisfy({ (1...1 << 24).contains($0) }), counts[0] * counts[1] <= 1 << 31
+    else { throw .notAShape(text) }
+    return MatrixShape(outputCount: counts[0], inputCount: counts[1])
+  }
+}
+
+extension Encoding {
+  fileprivate var hasTernaryPart: Bool {
+    switch self {
+    case .ternary: true
+    case .dense, .grouped, .trellis: false
+    case .sparse(_, let values): values.hasTernaryPart
+    case .lowRank(_, let u, let v): u.hasTernaryPart || v.hasTernaryPart
+    case .sum(let first, let second): first.hasTernaryPart || second.hasTernaryPart
+    case .wrapped(_, let core): core.hasTernaryPart
+    }
+  }
+}
+
+/// What kernels cannot be measured on.
+public enum KernelBenchError: Error, Equatable, Diagnosable {
+  case notAShape(String)
+  case notAnEncoding(String)
+  case ternary(String)
+
+  public var diagnosis: Diagnosis {
+    switch self {
+    case .notAShape(let text):
+      Diagnosis(
+        code: "bench.shape", what: "'\(text)' is not the shape of a matrix", place: "--shapes",
+        why: "a shape is the number of outputs, an x, and the number of inputs, with at most 2^31 weights",
+        fix: "give shapes such as 768x3072,3072x768", status: .usage)
+    case .notAnEncoding(let text):
+      Diagnosis(
+        code: "bench.encoding", what: "this is not the name of an encoding", place: "'\(text.prefix(100))'",
+        why: "encodings are written as in docs/format.md",
+        fix: "write them like 'grouped(bits=4 group=64 symmetric scale=f16)', each in quotes", status: .usage)
+    case .ternary(let text):
+      Diagnosis(
+        code: "bench.ternary", what: "the size of a ternary value depends on its symbols", place: text,
+        why: "its text alone does not say what the symbols are", fix: "give the share of zeros with --zeros",
+        status: .usage)
+    }
+  }
+}
