@@ -21,7 +21,7 @@ import Testing
           options: counts.enumerated().map { option, count in
             AllocationUnit.Option(
               candidate: EncodingCandidate(.grouped(bits: 8 - option, group: nil, isSymmetric: false)),
-              encoding: .dense(.f32), byteCount: count)
+              encodings: [.dense(.f32)], byteCount: count)
           })
       }
       self.changes = changes

@@ -46,6 +46,62 @@ import Testing
     #expect(refused > 10 && exact > 200)
   }
 
+  /// Units of 0 bytes are left out, and of every group enough must stay.
+  @Test func groupsKeepAsManyAsTheyMust() throws {
+    var random = SplitMix64(seed: 5)
+    var found = 0, held = 0
+    for _ in 0..<300 {
+      let groups = (0..<1 + Int(random.next() % 2)).map { _ in
+        let unitCount = 1 + Int(random.next() % 4)
+        return BudgetedChoice.Group(unitCount: unitCount, least: Int(random.next() % UInt64(unitCount + 1)))
+      }
+      let unitCount = groups.reduce(0) { $0 + $1.unitCount }
+      let byteCounts = (0..<unitCount).map { _ in [5 + Int(random.next() % 20), 3 + Int(random.next() % 5), 0] }
+      let costs = (0..<unitCount).map { _ in (0..<3).map { _ in Double(random.nextUnitFloat()) } }
+      let limit = Int(random.next() % UInt64(12 * unitCount))
+      var expected: Double?, free: Double?
+      func visit(_ chosen: [Int]) {
+        guard chosen.count == unitCount else {
+          for option in 0..<3 { visit(chosen + [option]) }
+          return
+        }
+        guard zip(byteCounts, chosen).reduce(0, { $0 + $1.0[$1.1] }) <= limit else { return }
+        let cost = zip(costs, chosen).reduce(0) { $0 + $1.0[$1.1] }
+        free = min(free ?? cost, cost)
+        var first = 0
+        for group in groups {
+          guard chosen[first..<first + group.unitCount].count(where: { $0 != 2 }) >= group.least else { return }
+          first += group.unitCount
+        }
+        expected = min(expected ?? cost, cost)
+      }
+      visit([])
+      let best = BudgetedChoice.best(costs: costs, byteCounts: byteCounts, groups: groups, within: limit)
+      guard let best, let expected else {
+        #expect(best == nil && expected == nil)
+        continue
+      }
+      found += 1
+      if expected != free { held += 1 }
+      #expect(zip(byteCounts, best).reduce(0) { $0 + $1.0[$1.1] } <= limit)
+      var first = 0
+      for group in groups {
+        #expect(best[first..<first + group.unitCount].count { $0 != 2 } >= group.least)
+        first += group.unitCount
+      }
+      #expect(abs(zip(costs, best).reduce(0) { $0 + $1.0[$1.1] } - expected) < 1e-12)
+    }
+    #expect(found > 100 && held > 20)
+  }
+
+  /// A few units of enormous sizes need no table as long as their bytes.
+  @Test func fewLargeUnitsAreRoundedUp() throws {
+    let byteCounts = [[1 << 40, (1 << 39) + 7, 1], [1 << 41, (1 << 38) + 3, 5]]
+    let best = try #require(
+      BudgetedChoice.best(costs: [[0, 1, 9], [0, 1, 9]], byteCounts: byteCounts, within: (1 << 40) + (1 << 39)))
+    #expect(best == [0, 1])
+  }
+
   @Test func aTableTooLargeIsRoundedUpNotOver() throws {
     // 3,000 units of sizes without a common divisor: 2^26 entries hold a quantum of some bytes.
     var random = SplitMix64(seed: 4)

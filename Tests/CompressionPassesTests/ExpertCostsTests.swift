@@ -15,7 +15,7 @@ import Testing
       })
   }
 
-  private static let homes = [(mixture: 0, expert: 0), (0, 1), (0, 2), (1, 0)]
+  private static let homes = [(0, 0), (0, 1), (0, 2), (1, 0)].map { ExpertHome(mixture: $0.0, expert: $0.1) }
   private static let uses = [use([(30, 9), (10, 1), (0, 0)]), use([(40, 5)])]
   private static let errors: [[Double]] = [[1, 4], [2, 8], [0, 0], [3, 5]]
 

@@ -4,6 +4,8 @@ import TensorCore
 import Testing
 
 @Suite struct EncodingCandidateTests {
+  private static let shape = MatrixShape(outputCount: 256, inputCount: 256)
+
   private static func grouped(_ bits: Int, _ group: Int, symmetric: Bool = false) -> Encoding {
     .grouped(GroupedEncoding(bits: bits, groupElementCount: group, isSymmetric: symmetric))
   }
@@ -20,10 +22,26 @@ import Testing
     ] as [(String, Encoding)])
   func aCandidateReadsAndPrints(text: String, encoding: Encoding) throws {
     let candidate = try #require(EncodingCandidate(text))
-    #expect(candidate.text == text && candidate.encoding(group: 64) == encoding)
+    #expect(candidate.text == text && candidate.encoding(group: 64, of: Self.shape) == encoding)
+  }
+
+  /// The bound of ternary weights counts everything.
+  @Test(arguments: ["ternary:0.3", "ternary:0.8", "ternary:1", "ternary:1.25"])
+  func ternaryWeightsAreBounded(text: String) throws {
+    let candidate = try #require(EncodingCandidate(text))
+    let bits = try #require(Double(text.dropFirst(8)))
+    let encoding = try #require(candidate.encoding(group: 64, of: Self.shape))
+    #expect(candidate.text == text && encoding.accepts(Self.shape))
+    #expect(encoding.byteCount(of: Self.shape) == Int(bits * 8_192))
+  }
+
+  @Test func pruningHasNoEncoding() throws {
+    let candidate = try #require(EncodingCandidate("prune"))
+    #expect(candidate.text == "prune" && candidate.encoding(group: 64, of: Self.shape) == nil)
   }
 
   @Test(arguments: [
+    "2:4xternary:0.8", "2:4xprune", "ternary:1.0", "ternary:0.2", "ternary:2", "ternary", "ternary:nan", "pruned",
     "", "1", "9", "04", "+4", "4G32", "4g", "4g0", "4g032", "g32", "4s32", "4sg32", "4g32ss", "s", "t", "t0", "t5",
     "t3s", "bf8", "BF16", "2:4", "2:4x", "x4", "4:4x4", "0:4x4", "2:17x4", "2:4:8x4", "2:4x2:4x4", "2:4x 4", "02:4x4",
     "4g16777217", "4g99999999999999999999", "٤", "4 ",

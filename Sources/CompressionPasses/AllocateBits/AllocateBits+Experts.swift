@@ -8,55 +8,38 @@ extension AllocateBits {
   ) throws -> Assignment {
     guard case .bitsPerWeight(let bits) = options.target else { preconditionFailure("experts are given bits") }
     let units = candidates.units
-    let homes = homes(of: units, in: editor.graph)
+    let homes = units.homes(in: editor.graph)
     let uses = try editor.mixtureUses()
-    let levels = (0..<(units.map(\.options.count).max() ?? 0)).map { level in
-      units.map { min(level, $0.options.count - 1) }
+    let levels = (0..<(units.map(\.keptOptionCount).max() ?? 0)).map { level in
+      units.map { min(level, $0.keptOptionCount - 1) }
     }
     let errorsByLevel = try editor.expertErrors(of: levels.map(candidates.model))
-    let errors = units.indices.map { unit in
-      units[unit].options.indices.map { errorsByLevel[$0][homes[unit].mixture][homes[unit].expert] }
+    let errors = zip(units, homes).map { unit, home in
+      unit.options.indices.map { option in
+        // An expert that goes leaves nothing of its output.
+        unit.options[option].isPruned
+          ? uses[home.mixture].experts[home.expert].energy : errorsByLevel[option][home.mixture][home.expert]
+      }
     }
     var costs = ExpertCosts(homes: homes, errors: errors, uses: uses, importance: options.importance)
-    let all = Array(units.indices)
-    let groups: [[Int]]
-    switch options.scope {
-    case .layer:
-      groups = Set(costs.mixtures).sorted().map { mixture in all.filter { costs.mixtures[$0] == mixture } }
-    case .global:
+    if options.scope == .global {
       let reference = levels[levels.count / 2]
       costs.scale(
         reference, to: try divergences(ofMixtures: costs.mixtures, at: reference, candidates, evaluation, editor))
-      groups = [all]
     }
-    var chosen = [Int](repeating: 0, count: units.count)
-    for group in groups {
-      let members = group.map { units[$0] }
+    var chosen: [Int] = []
+    let groups = units.mixtureGroups(in: editor.graph)
+    for groups in options.scope == .global ? [groups] : groups.map({ [$0] }) {
+      let range = chosen.count..<chosen.count + groups.reduce(0) { $0 + $1.unitCount }
+      let members = Array(units[range])
       let best = BudgetedChoice.best(
-        costs: group.map { costs.costs[$0] }, byteCounts: members.map { $0.options.map(\.byteCount) },
+        costs: Array(costs.costs[range]), byteCounts: members.map { $0.options.map(\.byteCount) }, groups: groups,
         within: members.byteCount(forBitsPerWeight: bits))
-      guard let best else {
-        throw options.target.notMet(leastByteCount: members.byteCount(of: members.map { $0.options.count - 1 }))
-      }
-      for (unit, option) in zip(group, best) { chosen[unit] = option }
+      guard let best else { throw options.target.notMet(leastByteCount: members.leastByteCount(in: groups)) }
+      chosen += best
     }
     editor.report(table(units, homes, uses, errors))
     return chosen
-  }
-
-  /// Where the expert of each unit stands.
-  private func homes(of units: [AllocationUnit], in graph: ModelGraph) -> [(mixture: Int, expert: Int)] {
-    var homes: [String: (mixture: Int, expert: Int)] = [:]
-    for (index, placed) in graph.mixtures.enumerated() {
-      for expert in 0..<placed.mixture.expertCount {
-        let names = placed.mixture.inputMatrices(expert) + [placed.mixture.down(expert)]
-        for name in names { homes[name] = (index, expert) }
-      }
-    }
-    return units.map { unit in
-      guard let home = homes[unit.parameters[0].name] else { preconditionFailure("\(unit.name) is not of a mixture") }
-      return home
-    }
   }
 
   /// The KL divergence that all experts of a mixture cause together, at one option each.
@@ -79,7 +62,7 @@ extension AllocateBits {
 
   /// What is known of every expert.
   private func table(
-    _ units: [AllocationUnit], _ homes: [(mixture: Int, expert: Int)], _ uses: [MixtureUse], _ errors: [[Double]]
+    _ units: [AllocationUnit], _ homes: [ExpertHome], _ uses: [MixtureUse], _ errors: [[Double]]
   ) -> ReportTable {
     var table = ReportTable(
       title: "experts: energy, and error of the output relative to it",

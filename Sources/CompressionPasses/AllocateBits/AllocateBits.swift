@@ -20,11 +20,13 @@ public struct AllocateBits: ModelPass {
     tables of the file come on top.
 
     Candidates are written `4` (grouped, 4 bits), `4s` (symmetric), `4g32` (groups of 32), `t3` (trellis), `bf16`
-    (dense), `2:4x4` (2 of every 4 weights kept, as 4 bits). One that a tensor's rows do not divide by is passed over
-    for that tensor. Embedding and head are assigned like the rest; where they are one tensor they get one encoding. In
+    (dense), `2:4x4` (2 of every 4 weights kept, as 4 bits), `ternary:0.8` (−1, 0 and +1 times a level in at most 0.8
+    bits a weight, as `pack-ternary` makes them) and, for `method=experts`, `prune` (the expert goes). One that a tensor's
+    rows do not divide by is passed over for that tensor. Embedding and head are assigned like the rest; where they are one tensor they get one encoding. In
     a mixture, the same matrix of all experts of a layer is one unit.
 
-    The pass itself changes no weight: follow it with `quantize method=gptq`, which gives each tensor the encoding decided here.
+    The pass itself changes no weight, though it takes out the experts that go: follow it with `quantize method=gptq`,
+    which gives each tensor the encoding decided here, ternary ones included.
 
     `hessian-bisection` measures how each unit changes the output at two candidates, scales that to the others by the
     layer's Hessian, and counts how the changes of different units add up (`inter-layer`). `knapsack` measures every
@@ -36,7 +38,13 @@ public struct AllocateBits: ModelPass {
     model's output changes. What an expert's error costs is `importance`: `energy` is the squared change of the
     mixture's result, Σ gate²·‖change of the output‖² over the tokens of the expert; `mc-moe` is φ·w^1.5·ε², with φ the
     share of tokens, w that of the router's weight and ε the square root of the same change (arXiv 2410.06270). Which
-    width goes where is solved exactly, but that in very large models sizes are rounded up a little. An expert that no token reaches counts a tenth of the layer's median.
+    width goes where is solved exactly, but that in very large models sizes are rounded up a little. An expert that no
+    token reaches counts a tenth of the layer's median.
+
+    An expert that goes costs the whole energy of its output, Σ gate²·‖output‖²: what others make of its tokens in its
+    place is not counted. Every mixture keeps at least as many as it chooses for a token, and the bits of those that go
+    are spent on the rest, so that `bits-per-weight` counts the weights of all. Below 2 bits allow `prune`, or several
+    rates such as `ternary:0.5` and `ternary:1.2`: experts differ far more than widths do.
     """
 
   let options: AllocateBitsOptions
@@ -46,14 +54,18 @@ public struct AllocateBits: ModelPass {
   public var needsCalibration: Bool { true }
 
   public func plan(_ outline: inout OutlineEditor) throws(PassError) {
+    if options.candidates.contains(where: { $0.values == .nothing }) { try outline.requireRemovableExperts() }
     let parameters = try takenMatrices(outline)
     let units = try units(of: parameters, in: outline.outline.graph)
     let taken = parameters.reduce(0) {
       $0 + outline.outline.encoding(of: $1).byteCount(of: MatrixShape(dimensions: $1.dimensions))
     }
-    let assignment = try foreseen(units, otherByteCount: outline.outline.sizes.total.byteCount - taken)
+    let assignment = try foreseen(
+      units, in: outline.outline.graph, otherByteCount: outline.outline.sizes.total.byteCount - taken)
     for (unit, option) in zip(units, assignment) {
-      for parameter in unit.parameters { outline.setIntent(.open(unit.options[option].encoding), of: parameter) }
+      for (parameter, encoding) in zip(unit.parameters, unit.options[option].encodings) {
+        outline.setIntent(.open(encoding), of: parameter)
+      }
     }
     outline.markInexact()
   }
@@ -64,10 +76,11 @@ public struct AllocateBits: ModelPass {
     guard let units = try? units(of: parameters, in: graph) else { return WorkDemand() }
     var demand = WorkDemand()
     for unit in units {
-      for parameter in unit.parameters {
+      for (place, parameter) in unit.parameters.enumerated() {
         let shape = MatrixShape(dimensions: parameter.dimensions)
         let method = EncodedCandidates.method(for: parameter, in: graph), before = plan.outline.encoding(of: parameter)
-        for encoding in unit.options.map(\.encoding) where encoding != before {
+        for option in unit.options where !option.isPruned && option.encodings[place] != before {
+          let encoding = option.encodings[place]
           demand.candidateByteCount += encoding.byteCount(of: shape)
           demand.memoryByteCount = max(
             demand.memoryByteCount,
@@ -112,13 +125,18 @@ public struct AllocateBits: ModelPass {
       chosen = try search.run(on: path, ordering: ordering)
     }
     for (unit, option) in zip(units, chosen) {
-      for parameter in unit.parameters { editor.setIntent(unit.options[option].encoding, of: parameter) }
+      for (parameter, encoding) in zip(unit.parameters, unit.options[option].encodings) {
+        editor.setIntent(encoding, of: parameter)
+      }
     }
     AllocationReport(
       units: units, candidates: options.candidates, target: options.target, untouchedByteCount: untouched,
       elementCount: editor.model.sizes.total.elementCount, damage: damage
     ).write(steps: search.steps, chosen: chosen, to: editor)
-    return .all
+    let gone = zip(units, chosen).filter { $0.options[$1].isPruned }.map(\.0)
+    guard !gone.isEmpty else { return .all }
+    try editor.keepExperts(editor.graph.experts(without: gone))
+    return .none
   }
 
   private func units(
@@ -146,15 +164,20 @@ public struct AllocateBits: ModelPass {
   /// What to plan with: for an accuracy the most bytes there may be, for a size the largest candidate for all that
   /// fits.
   /// - Throws: where even the smallest candidates are too large.
-  private func foreseen(_ units: [AllocationUnit], otherByteCount: Int) throws(PassError) -> Assignment {
+  private func foreseen(
+    _ units: [AllocationUnit], in graph: ModelGraph, otherByteCount: Int
+  ) throws(PassError) -> Assignment {
     let limit: Int
     switch options.target {
     case .size(let byteCount): limit = byteCount
     case .bitsPerWeight(let bits): limit = otherByteCount + units.byteCount(forBitsPerWeight: bits)
     case .perplexityIncrease, .divergence, .agreement: return units.map { _ in 0 }
     }
-    let smallest = units.map { $0.options.count - 1 }
-    let least = otherByteCount + units.byteCount(of: smallest)
+    let smallest = units.map { $0.keptOptionCount - 1 }
+    let leastOfUnits =
+      options.method == .experts
+      ? units.leastByteCount(in: units.mixtureGroups(in: graph)) : units.byteCount(of: smallest)
+    let least = otherByteCount + leastOfUnits
     guard least <= limit else { throw options.target.notMet(leastByteCount: least) }
     return units.uniformAssignments(of: options.candidates).first {
       otherByteCount + units.byteCount(of: $0) <= limit

@@ -94,6 +94,11 @@ struct AllocateBitsOptions: Sendable {
   /// - Throws: where options of `method=experts` are given to another method, or it has another target.
   private func requireExperts(_ values: OptionValues) throws(OptionConflict) {
     let isExperts = method == .experts
+    if !isExperts, candidates.contains(where: { $0.values == .nothing }) {
+      throw OptionConflict(
+        what: "prune is a candidate of method=experts only", why: "\(method.rawValue) takes no experts one by one",
+        fix: "leave prune out, or use method=experts")
+    }
     if case .bitsPerWeight = target, isExperts { return }
     if isExperts {
       throw OptionConflict(

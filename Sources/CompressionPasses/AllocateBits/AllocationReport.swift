@@ -69,8 +69,10 @@ struct AllocationReport {
     var table = ReportTable(title: "assignment", columns: ["unit", "candidate", "bytes", "encoding"])
     for (unit, option) in zip(units, chosen) {
       let option = unit.options[option]
+      let encodings = option.encodings.map(\.text).reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
       table.append([
-        .text(unit.name), .text(option.candidate.text), .number(Double(option.byteCount)), .text(option.encoding.text),
+        .text(unit.name), .text(option.candidate.text), .number(Double(option.byteCount)),
+        .text(option.isPruned ? "–" : encodings.joined(separator: ", ")),
       ])
     }
     return table

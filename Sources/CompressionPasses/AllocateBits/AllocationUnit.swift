@@ -14,10 +14,16 @@ struct AllocationUnit: Sendable, Equatable {
 
   struct Option: Sendable, Equatable {
     let candidate: EncodingCandidate
-    let encoding: Encoding
-    /// Of all parameters of the unit.
+    /// By parameter of the unit; none where the unit goes.
+    let encodings: [Encoding]
+    /// Of all parameters of the unit, at most.
     let byteCount: Int
+
+    var isPruned: Bool { encodings.isEmpty }
   }
+
+  /// Options that leave the unit in the model; they come first.
+  var keptOptionCount: Int { options.count - (options.last?.isPruned == true ? 1 : 0) }
 }
 
 /// The number of an option for each unit.
@@ -46,7 +52,7 @@ extension AllocationUnit {
     for name in names {
       let parameters = members[name] ?? []
       let options = options(of: parameters, candidates: candidates, group: group)
-      guard !options.isEmpty else {
+      guard options.contains(where: { !$0.isPruned }) else {
         throw .noCandidateFits(
           parameter: parameters[0].name,
           rowElementCount: MatrixShape(dimensions: parameters[0].dimensions).inputCount,
@@ -78,30 +84,37 @@ extension AllocationUnit {
     let shapes = parameters.map { MatrixShape(dimensions: $0.dimensions) }
     var options: [Option] = []
     for candidate in candidates {
-      guard let encoding = candidate.encoding(group: group, for: shapes),
-        !options.contains(where: { $0.encoding == encoding })
+      guard let encodings = candidate.encodings(group: group, of: shapes),
+        !options.contains(where: { $0.encodings == encodings })
       else { continue }
-      let byteCount = shapes.reduce(0) { $0 + encoding.byteCount(of: $1) }
+      let byteCount = zip(encodings, shapes).reduce(0) { $0 + $1.0.byteCount(of: $1.1) }
       let place = options.firstIndex { $0.byteCount < byteCount } ?? options.endIndex
-      options.insert(Option(candidate: candidate, encoding: encoding, byteCount: byteCount), at: place)
+      options.insert(Option(candidate: candidate, encodings: encodings, byteCount: byteCount), at: place)
     }
     return options
   }
 }
 
 extension EncodingCandidate {
-  /// The encoding meant, nil where it cannot hold a matrix of each of these shapes.
-  fileprivate func encoding(group: Int, for shapes: [MatrixShape]) -> Encoding? {
-    let encoding = encoding(group: group)
-    return shapes.allSatisfy { MatrixEncoder.canMake(encoding, of: $0) } ? encoding : nil
+  /// The encodings meant, nil where one of them cannot be made.
+  fileprivate func encodings(group: Int, of shapes: [MatrixShape]) -> [Encoding]? {
+    if values == .nothing { return [] }
+    var encodings: [Encoding] = []
+    for shape in shapes {
+      guard let encoding = encoding(group: group, of: shape), LeafEncoder.canMake(encoding, of: shape) else {
+        return nil
+      }
+      encodings.append(encoding)
+    }
+    return encodings
   }
 }
 
 extension [AllocationUnit] {
-  /// The configurations in which all units get the same candidate, from the most bytes to the fewest. A unit that
-  /// cannot have it takes the next one up that it can, or its largest.
+  /// The configurations in which all units get the same candidate and none goes, from the most bytes to the fewest. A
+  /// unit that cannot have it takes the next one up that it can, or its largest.
   func uniformAssignments(of candidates: [EncodingCandidate]) -> [Assignment] {
-    let ordered = ordered(candidates)
+    let ordered = ordered(candidates.filter { $0.values != .nothing })
     let assignments = ordered.indices.map { level in
       map { unit in
         unit.options.lastIndex { ordered[...level].contains($0.candidate) } ?? 0

@@ -24,7 +24,7 @@ struct ExpertCosts {
   ///   - homes: by unit, mixture and expert.
   ///   - errors: by unit and option, the energy of the error.
   ///   - uses: by mixture.
-  init(homes: [(mixture: Int, expert: Int)], errors: [[Double]], uses: [MixtureUse], importance: Importance) {
+  init(homes: [ExpertHome], errors: [[Double]], uses: [MixtureUse], importance: Importance) {
     mixtures = homes.map(\.mixture)
     costs = errors
     if importance == .mixedCompressor {

@@ -12,10 +12,10 @@ struct PackTernaryOptions: Sendable {
   }
 
   static let bitsOption = PassOption<Double>.number(
-    "bits-per-weight", in: 0.3...1.6, default: 0.8, "bits of a weight at most, everything counted")
+    "bits-per-weight", in: TernaryEncoding.bitsPerWeight, default: 0.8, "bits of a weight at most, everything counted")
   static let gridOption = PassOption<Grid>.choice("grid", default: .step, "from where the values of −1 and +1 come")
   static let dampingOption = PassOption<Double>.number(
-    "damping", in: 1e-6...10, default: 0.3,
+    "damping", in: 1e-6...10, default: TernaryEncoder.defaultDamping,
     "share of the inputs' mean square that is added to each; at this rate much of it is needed")
   static let orderOption = PassOption<MatrixEncoder.ColumnOrder>.choice(
     "order", default: .activation, "which columns go first, those with the largest inputs or the leftmost")

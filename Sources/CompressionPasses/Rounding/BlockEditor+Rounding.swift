@@ -4,9 +4,13 @@ import PassKit
 
 extension BlockEditor {
   /// Gives parameters of the block their planned encodings, one after the other, and reports the error of each.
-  func round(_ assignments: [EncodingAssignment], with encoder: MatrixEncoder) throws {
-    let leaves = LeafEncoder(encoder: encoder, context: context)
-    var table = ReportTable(title: "rounding", columns: ["parameter", "encoding", "output error"])
+  /// - Parameter ternary: nil for one that damps as ternary weights need it.
+  func round(
+    _ assignments: [EncodingAssignment], with encoder: MatrixEncoder, ternary: TernaryEncoder? = nil
+  ) throws {
+    let leaves = LeafEncoder(encoder: encoder, ternary: ternary, context: context)
+    var table = ReportTable(
+      title: "rounding", columns: ["parameter", "encoding", "bits per weight", "output error"])
     for assignment in assignments {
       let name = assignment.parameter.name
       let value = value(of: assignment.parameter)
@@ -22,9 +26,10 @@ extension BlockEditor {
         note("the inputs of \(name) are too alike even with damping: it was rounded without feedback")
       }
       if encoder.method != .rtn, let error = result.outputError {
-        table.append([.text(name), .text(assignment.after.text), .number(error)])
+        let bits = 8 * Double(result.bytes.count) / Double(assignment.shape.elementCount)
+        table.append([.text(name), .text(result.encoding.text), .number(bits), .number(error)])
       }
-      try replace(assignment, with: result.bytes, error: result.error)
+      try replace(assignment, with: result.bytes, as: result.encoding, error: result.error)
       try advance(by: assignment.before.byteCount(of: assignment.shape))
     }
     if !table.rows.isEmpty { report(table) }

@@ -7,11 +7,27 @@ import TensorCore
 /// Gives the floating-point leaves of a value new encodings, each seeing the inputs that reach it.
 struct LeafEncoder: Sendable {
   let encoder: MatrixEncoder
+  let ternary: TernaryEncoder
   let context: KernelContext
+
+  /// - Parameter ternary: nil for one that damps as ternary weights need it.
+  init(encoder: MatrixEncoder, ternary: TernaryEncoder? = nil, context: KernelContext) {
+    self.encoder = encoder
+    self.ternary = ternary ?? TernaryEncoder(order: encoder.order)
+    self.context = context
+  }
+
+  /// Whether a dense matrix of `shape` can be given `encoding`.
+  static func canMake(_ encoding: Encoding, of shape: MatrixShape) -> Bool {
+    if case .ternary = encoding { return encoding.accepts(shape) }
+    return MatrixEncoder.canMake(encoding, of: shape)
+  }
 
   /// A value in its new encoding.
   struct Result: Sendable {
     var bytes: [UInt8]
+    /// The one asked for, or where that is a bound what it became.
+    var encoding: Encoding
     /// How far the weights of the value are from what they were, where its leaves say so.
     var error: WeightError?
     /// The mean squared change of the output, where one leaf says so.
@@ -22,12 +38,14 @@ struct LeafEncoder: Sendable {
   /// - Parameters:
   ///   - storage: the bytes of a value of `shape`.
   ///   - after: `before` with other leaves in place of the floating-point ones, or for a dense value whatever a
-  ///     `MatrixEncoder` can make.
+  ///     `MatrixEncoder` can make, or ternary weights.
   /// - Throws: `WeightFault`.
   func encode(
     _ storage: any ByteStorage, from before: Encoding, to after: Encoding, shape: MatrixShape, inputs: InputKnowledge
   ) throws -> Result {
-    if before == after { return Result(bytes: storage.withBytes { span in span.indices.map { span[$0] } }) }
+    if before == after {
+      return Result(bytes: storage.withBytes { span in span.indices.map { span[$0] } }, encoding: after)
+    }
     switch (before, after) {
     case (.dense(let type), _):
       return try encode(storage.withBytes { DenseCodec.decode($0, as: type) }, shape, to: after, inputs, masks: nil)
@@ -44,11 +62,20 @@ struct LeafEncoder: Sendable {
     _ weights: [Float], _ shape: MatrixShape, to encoding: Encoding, _ inputs: InputKnowledge, masks: [UInt16]?
   ) throws -> Result {
     try WeightFault.requireFinite(weights.span, rowElementCount: shape.inputCount)
-    let value = try encoder.encode(
-      weights, shape: shape, to: encoding, inputs: inputs, masks: masks, pool: context.pool)
+    let value: EncodedMatrixValue
+    var result = encoding
+    if case .ternary(let bound) = encoding {
+      let encoded = try ternary.encode(weights, shape: shape, to: bound, inputs: inputs, pool: context.pool)
+      value = encoded.error
+      result = .ternary(encoded.value.encoding)
+    } else {
+      value = try encoder.encode(
+        weights, shape: shape, to: encoding, inputs: inputs, masks: masks, pool: context.pool)
+    }
     let squaredNorm = weights.reduce(0.0) { $0 + Double($1) * Double($1) }
     return Result(
-      bytes: value.bytes, error: WeightError(squaredError: value.squaredError, squaredNorm: squaredNorm),
+      bytes: value.bytes, encoding: result,
+      error: WeightError(squaredError: value.squaredError, squaredNorm: squaredNorm),
       outputError: value.outputError, lacksFeedback: value.lacksFeedback)
   }
 
@@ -73,7 +100,9 @@ struct LeafEncoder: Sendable {
       case .u, .firstTerm, .secondTerm, .core, .outputBlocks, .keptValues: break
       }
     }
-    return Result(bytes: CompositeValue.bytes(of: after, shape: shape, parts: parts), lacksFeedback: lacksFeedback)
+    return Result(
+      bytes: CompositeValue.bytes(of: after, shape: shape, parts: parts), encoding: after,
+      lacksFeedback: lacksFeedback)
   }
 
   /// The kept elements in their places, zeros elsewhere.

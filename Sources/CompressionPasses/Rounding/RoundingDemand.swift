@@ -19,7 +19,11 @@ extension MatrixEncoder {
     let tileCount = min(threadCount, (shape.outputCount + tileRowCount - 1) / tileRowCount)
     let maskByteCount = pattern.map { shape.elementCount / $0.group * MemoryLayout<UInt16>.size } ?? 0
     // The codes of the tiles, those of all tiles joined, and the value they become a part of.
-    let valueByteCount = 3 * encoding.byteCount(of: shape)
+    var valueByteCount = 3 * encoding.byteCount(of: shape)
+    if case .ternary = leaf {
+      // Symbols of the tiles, all of them joined, and the best value so far.
+      valueByteCount += 3 * shape.elementCount
+    }
     let hasTwoOrders = pattern != nil && !leaf.isDense
     let factorByteCount =
       method == .gptq ? FactorCache.byteCount(width: shape.inputCount, hasTwoOrders: hasTwoOrders) : 0

@@ -6,7 +6,18 @@ import TensorCore
 
 /// Turns floating-point matrices into ternary weights.
 struct TernaryEncoder: Sendable {
+  /// Below about this errors pile up in the last columns: more weights are other than zero, and no less is lost.
+  static let defaultDamping = 0.3
+
+  /// Says what is known of the inputs.
   let encoder: MatrixEncoder
+
+  init(encoder: MatrixEncoder) { self.encoder = encoder }
+
+  /// With damping for this rate.
+  init(order: MatrixEncoder.ColumnOrder) {
+    self.init(encoder: MatrixEncoder(method: .gptq, damping: Self.defaultDamping, order: order))
+  }
 
   /// A matrix in its new encoding.
   struct Result: Sendable {
@@ -14,6 +25,19 @@ struct TernaryEncoder: Sendable {
     let zeroShare: Double
     /// Of `value`; it holds the bytes as well.
     let error: EncodedMatrixValue
+  }
+
+  /// With the kind of levels and at most the size that a plan says.
+  /// - Parameter bound: with one level for the matrix, or a pair for each row.
+  func encode(
+    _ weights: [Float], shape: MatrixShape, to bound: TernaryEncoding, inputs: InputKnowledge, pool: WorkerPool
+  ) throws(WeightFault) -> Result {
+    switch bound.levels {
+    case .matrix:
+      try encode(weights, shape: shape, within: bound.layout(of: shape).byteCount, inputs: inputs, pool: pool)
+    case .pair: try encode(weights, shape: shape, inputs: inputs, pool: pool)
+    case .row: preconditionFailure("no pass plans one level per row")
+    }
   }
 
   /// With one level for the whole matrix, as small as the size allows: the fewer weights are to be other than zero, the
@@ -89,9 +113,8 @@ struct TernaryEncoder: Sendable {
     let rounded = try work.round(with: rounder)
     let symbols = Array(rounded.parts.joined())
     let value = TernaryPacker.pack(symbols: symbols.span, shape: work.shape, levels: levels.span, kind: kind)
-    let zeroCount = symbols.reduce(0) { $0 + ($1 == 0 ? 1 : 0) }
     return Result(
-      value: value, zeroShare: Double(zeroCount) / Double(symbols.count),
+      value: value, zeroShare: rounded.zeroShare,
       error: EncodedMatrixValue(
         bytes: value.bytes, squaredError: rounded.squaredError, outputError: rounded.outputError,
         lacksFeedback: work.statistics.lacksFactor))
@@ -147,9 +170,14 @@ private struct LevelSearch {
     let tileCount = work.tileCount(of: TernaryRounder.self), step = max(1, tileCount / Self.sampleTileCount)
     let tiles = Array(stride(from: 0, to: tileCount, by: step).prefix(Self.sampleTileCount))
     let width = work.shape.inputCount
-    let rounded = try work.round(tiles) { TernaryRounder(width: width, level: level, laneCount: $0.laneCount) }
-    let count = rounded.parts.reduce(0) { $0 + $1.count }
-    let zeroCount = rounded.parts.reduce(0) { $0 + $1.reduce(0) { $0 + ($1 == 0 ? 1 : 0) } }
-    return Double(zeroCount) / Double(count)
+    return try work.round(tiles) { TernaryRounder(width: width, level: level, laneCount: $0.laneCount) }.zeroShare
+  }
+}
+
+extension MatrixWork.Rounded<[Int8]> {
+  /// The share of zeros among the symbols of all parts.
+  fileprivate var zeroShare: Double {
+    let count = parts.reduce(0) { $0 + $1.count }
+    return Double(parts.reduce(0) { $0 + $1.count { $0 == 0 } }) / Double(count)
   }
 }
