@@ -71,7 +71,7 @@ public final class AtomicFileWriter {
   /// What has been written so far, mapped for reading. More may be appended while it is in use.
   /// - Throws: `readFailed`.
   public func mapped() throws(ByteIOError) -> MappedFile {
-    try MappedFile(open.descriptor, path: path)
+    try MappedFile(open.descriptor.duplicate(path: path), path: path)
   }
 
   /// Makes the file durable and gives it its name. The writer is of no further use.

@@ -27,7 +27,7 @@ extension ByteIOError: Diagnosable {
         why: SystemError.text(errorNumber), fix: "check the disk and try again", status: .ioFailure)
     case .changedWhileOpen(let path, let expected, let found):
       Diagnosis(
-        code: "file.changed-while-open", what: "the file changed while it was being opened", place: path,
+        code: "file.changed-while-open", what: "the file changed while it was open", place: path,
         why: "it had \(expected) bytes, then \(found)", fix: "wait until nothing writes to it any more",
         status: .ioFailure)
     case .fileOverLimit(let path, let byteCount, let limit):
@@ -35,6 +35,11 @@ extension ByteIOError: Diagnosable {
         code: "file.over-limit", what: "the file is larger than such a file may be", place: path,
         why: "it has \(byteCount) bytes or more, the limit is \(limit)", fix: "check that this is the file you mean",
         status: .malformedInput)
+    case .noMemory(let byteCount):
+      Diagnosis(
+        code: "file.no-memory", what: "there is no memory for what is read", place: "\(byteCount) bytes",
+        why: "the system gave none", fix: "raise the limit of this process, or free some memory",
+        status: .limitExceeded)
     case .destinationExists(let path):
       Diagnosis(
         code: "output.exists", what: "the output file exists already", place: path,

@@ -8,6 +8,7 @@ public enum ByteIOError: Error, Equatable, Sendable {
   case readFailed(path: String, errorNumber: Int32)
   case changedWhileOpen(path: String, expectedByteCount: Int, foundByteCount: Int)
   case fileOverLimit(path: String, byteCount: Int, limit: Int)
+  case noMemory(byteCount: Int)
 
   // Creating and writing files.
   case destinationExists(path: String)

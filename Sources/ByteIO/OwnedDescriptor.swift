@@ -38,11 +38,38 @@ struct OwnedDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// A descriptor of the same open file that is closed on its own.
+  func duplicate(path: String) throws(ByteIOError) -> OwnedDescriptor {
+    let number = fcntl(number, F_DUPFD_CLOEXEC, 0)
+    guard number >= 0 else { throw .readFailed(path: path, errorNumber: errno) }
+    return OwnedDescriptor(number)
+  }
+
   /// Size and kind of the open file.
   func status(path: String) throws(ByteIOError) -> FileStatus {
     var status = stat()
     guard unsafe fstat(number, &status) == 0 else { throw .readFailed(path: path, errorNumber: errno) }
     return FileStatus(status)
+  }
+
+  /// Fills `bytes` with what lies at `offset`, resuming after short reads and signals. `path` is for messages.
+  /// - Returns: the bytes read, fewer than asked for where the file ends before.
+  func read(at offset: Int, into bytes: inout MutableSpan<UInt8>, path: String) throws(ByteIOError) -> Int {
+    var byteCount = 0
+    while byteCount < bytes.count {
+      let count = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
+        let rest = unsafe buffer.extracting(byteCount...)
+        return unsafe pread(number, rest.baseAddress, rest.count, offset + byteCount)
+      }
+      if count > 0 {
+        byteCount += count
+      } else if count == 0 {
+        break
+      } else if errno != EINTR {
+        throw .readFailed(path: path, errorNumber: errno)
+      }
+    }
+    return byteCount
   }
 
   /// Writes all of `bytes` at `offset`, resuming after short writes and signals. `path` is for messages.

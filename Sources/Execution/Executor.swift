@@ -21,6 +21,15 @@ public final class Executor {
   /// The cache of blocks that run alone, and the block it was last used for.
   var blockCache: (index: Int, cache: KeyValueCache)?
 
+  /// Whether mixtures that carry thresholds leave out experts by them (``ModelGraph/ExpertSkipping``). Off at first.
+  public var skipsExperts: Bool {
+    get { frame.skipsExperts }
+    set { frame.skipsExperts = newValue }
+  }
+
+  /// What was left out so far.
+  public var expertSkips: ExpertSkips { frame.routing.skips }
+
   /// Binds `graph` to `operators`.
   /// - Parameters:
   ///   - chunkTokenCount: at least 1.

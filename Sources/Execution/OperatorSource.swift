@@ -21,8 +21,15 @@ extension OperatorSource {
 
 /// The experts of one mixture, lent one at a time when tokens are routed to them, so that they need not all be resident.
 public protocol ExpertOperators {
+  /// Says which experts are asked for next, in ascending order, before any of them is. The default does nothing.
+  func willUse(_ experts: [Int])
+
   /// Lends the operators of expert `index` for the length of the call. An expert without tokens is never asked for.
   func withExpert(_ index: Int, _ body: (GatedOperators) throws -> Void) throws
+}
+
+extension ExpertOperators {
+  public func willUse(_ experts: [Int]) {}
 }
 
 /// The matrices of a feed-forward layer: down · (f(gate · x) ⊙ (up · x)), or down · f(up · x) without a gate.
@@ -36,6 +43,14 @@ public struct GatedOperators: Sendable {
     self.up = up
     self.down = down
   }
+
+  /// The matrices of expert `index` of `mixture`.
+  /// - Throws: what `source` throws.
+  public init(expert index: Int, of mixture: Mixture, from source: some OperatorSource) throws {
+    self.init(
+      gate: try mixture.isGated ? source.linear(mixture.gate(index)) : nil, up: try source.linear(mixture.up(index)),
+      down: try source.linear(mixture.down(index)))
+  }
 }
 
 /// Experts that are all bound from the start.
@@ -43,11 +58,7 @@ public struct BoundExperts: ExpertOperators {
   private let experts: [GatedOperators]
 
   public init(of mixture: Mixture, from source: some OperatorSource) throws {
-    experts = try (0..<mixture.expertCount).map { index in
-      GatedOperators(
-        gate: try mixture.isGated ? source.linear(mixture.gate(index)) : nil, up: try source.linear(mixture.up(index)),
-        down: try source.linear(mixture.down(index)))
-    }
+    experts = try (0..<mixture.expertCount).map { try GatedOperators(expert: $0, of: mixture, from: source) }
   }
 
   public func withExpert(_ index: Int, _ body: (GatedOperators) throws -> Void) throws { try body(experts[index]) }

@@ -7,15 +7,22 @@ final class Routing {
   private var gates: [Float] = []
   /// Where each expert's choices begin in `order`; one more than there are experts.
   private var starts: [Int] = []
-  /// Numbers of choices, sorted by expert and then by token.
+  /// Numbers of choices that were not left out, sorted by expert and then by token.
   private var order: [Int] = []
   private var activeCount = 1
+  /// Choices made so far, and how many of them were left out.
+  private(set) var skips = ExpertSkips()
 
   /// Chooses for each token the `activeCount` experts of the highest probability, the lower index where two are equal.
   /// - Parameters:
   ///   - probabilities: (tokens, expertCount).
   ///   - normalizes: divides a token's weights by their sum.
-  func choose(_ probabilities: Span<Float>, expertCount: Int, activeCount: Int, normalizes: Bool) {
+  ///   - skipRatio: is given the number of a token; the experts chosen for it whose probability is below this share of the
+  ///     largest are left out.
+  func choose(
+    _ probabilities: Span<Float>, expertCount: Int, activeCount: Int, normalizes: Bool,
+    skipRatio: ((Int) -> Float)? = nil
+  ) {
     self.activeCount = activeCount
     chosen.removeAll(keepingCapacity: true)
     gates.removeAll(keepingCapacity: true)
@@ -26,11 +33,25 @@ final class Routing {
         chosen.append(expert)
         gates.append(probabilities[start + expert])
       }
+      if let skipRatio { skip(from: first, below: skipRatio(start / expertCount) * gates[first]) }
       guard normalizes else { continue }
       let sum = gates[first...].reduce(0, +)
       for choice in first..<gates.count { gates[choice] /= sum }
     }
     sort(expertCount: expertCount)
+  }
+
+  /// What stands in `chosen` for a choice that was left out.
+  private static let none = -1
+
+  /// Leaves out those of the last token's choices that are less likely than `least`.
+  private func skip(from first: Int, below least: Float) {
+    skips.choiceCount += gates.count - first
+    for choice in first..<gates.count where gates[choice] < least {
+      chosen[choice] = Self.none
+      gates[choice] = 0
+      skips.skippedCount += 1
+    }
   }
 
   /// The tokens routed to `expert`, ascending.
@@ -65,16 +86,27 @@ final class Routing {
   private func sort(expertCount: Int) {
     starts.removeAll(keepingCapacity: true)
     starts.append(contentsOf: repeatElement(0, count: expertCount + 1))
-    for expert in chosen { starts[expert + 1] += 1 }
+    for expert in chosen where expert != Self.none { starts[expert + 1] += 1 }
     for expert in 0..<expertCount { starts[expert + 1] += starts[expert] }
     order.removeAll(keepingCapacity: true)
-    order.append(contentsOf: repeatElement(0, count: chosen.count))
+    order.append(contentsOf: repeatElement(0, count: starts[expertCount]))
     // Filling backwards moves each end to its expert's start.
-    for choice in chosen.indices.reversed() {
+    for choice in chosen.indices.reversed() where chosen[choice] != Self.none {
       starts[chosen[choice] + 1] -= 1
       order[starts[chosen[choice] + 1]] = choice
     }
     starts.removeFirst()
-    starts.append(chosen.count)
+    starts.append(order.count)
   }
+}
+
+/// How many of the experts chosen for tokens were left out, where the graph is run so.
+public struct ExpertSkips: Sendable, Equatable {
+  public var choiceCount = 0
+  public var skippedCount = 0
+
+  public init() {}
+
+  /// 0 where nothing was chosen.
+  public var share: Double { choiceCount == 0 ? 0 : Double(skippedCount) / Double(choiceCount) }
 }

@@ -22,12 +22,14 @@ public final class PackReader: Sendable {
   /// What the pack was measured to cost; empty when it was not.
   public let accuracy: [AccuracyRecord]
 
-  private let file: any ByteStorage
+  private let file: any ReadableBytes
   private let table: SectionTable
   private let parameterIndex: [String: Int]
   /// Parameters of each section, as a range of `parameters`.
   private let members: [Range<Int>]
   private let isVerified: Mutex<[Bool]>
+  /// For sections that are loaded.
+  private let pool = PagePool()
 
   /// Maps and opens the pack at `path`.
   /// - Throws: the first rule of docs/format.md §7 that the file breaks; `file` when it cannot be mapped.
@@ -43,7 +45,7 @@ public final class PackReader: Sendable {
 
   /// Opens a pack that lies in `file`, from its first byte to its last.
   /// - Parameter path: what to call it in messages.
-  public init(_ file: any ByteStorage, path: String) throws(PackFileError) {
+  public init(_ file: any ReadableBytes, path: String) throws(PackFileError) {
     do throws(PackFormatError) {
       let image = try PackImage(file)
       let manifest = try image.manifest()
@@ -99,14 +101,52 @@ public final class PackReader: Sendable {
       releasing
       ? Checksum.xxh3(ByteSlice(file, section.range), 0..<section.storedByteCount)
       : file.withBytes(section.range) { Checksum.xxh3($0) }
+    try check(section: index, checksum: checksum, file, from: 0)
+    isVerified.withLock { $0[index] = true }
+  }
+
+  /// Where the bytes of a section and the padding after it lie: what ``load(section:)`` reads.
+  private func rangeToLoad(section index: Int) -> Range<Int> {
+    table.sections[index].offset..<table.padding(after: index).upperBound
+  }
+
+  /// The memory that a section takes once it is loaded.
+  public func memoryByteCount(ofSection index: Int) -> Int {
+    PageBuffer.memoryByteCount(of: rangeToLoad(section: index).count)
+  }
+
+  /// Reads a section into memory of its own, and checks what was read as ``verify(section:releasing:)`` does. Nothing
+  /// is taken from an earlier check: the bytes that were checked are those that are returned.
+  ///
+  /// May be called by several threads at once.
+  /// - Throws: `sectionUnreadable`, `sectionChecksum`, `paddingNotZero`.
+  public func load(section index: Int) throws(PackFileError) -> LoadedSection {
+    let section = table.sections[index], range = rangeToLoad(section: index)
+    let bytes: PageBuffer
+    do throws(ByteIOError) {
+      bytes = try PageBuffer(reading: range, of: file, pool: pool)
+    } catch {
+      throw PackFileError(path: path, fact: .sectionUnreadable(index, section.kind, error))
+    }
+    let checksum = bytes.withBytes(0..<section.storedByteCount) { Checksum.xxh3($0) }
+    try check(section: index, checksum: checksum, bytes, from: range.lowerBound)
+    return LoadedSection(index: index, bytes: bytes)
+  }
+
+  /// - Parameters:
+  ///   - checksum: that of the section's bytes.
+  ///   - bytes: those of the file from `start` on, as far as the padding after the section at least.
+  private func check(
+    section index: Int, checksum: UInt64, _ bytes: any ByteStorage, from start: Int
+  ) throws(PackFileError) {
+    let section = table.sections[index]
     do throws(PackFormatError) {
       guard checksum == section.checksum else { throw .sectionChecksum(index, section.kind) }
-      for gap in gaps(inside: index) { try Padding.check(file, gap) }
-      try Padding.check(file, table.padding(after: index))
+      for gap in gaps(inside: index) { try Padding.check(bytes, gap, from: start) }
+      try Padding.check(bytes, table.padding(after: index), from: start)
     } catch {
       throw PackFileError(path: path, fact: error)
     }
-    isVerified.withLock { $0[index] = true }
   }
 
   /// Verifies every section, front to back.
@@ -137,5 +177,19 @@ public final class PackReader: Sendable {
       members[section] = (members[section].isEmpty ? index : members[section].lowerBound)..<index + 1
     }
     return members
+  }
+}
+
+/// A section of weights in memory of its own, checked.
+public struct LoadedSection: Sendable {
+  /// Index into the section table.
+  public let index: Int
+
+  fileprivate let bytes: PageBuffer
+
+  /// The encoded value of a parameter that lies in this section of the reader which loaded it.
+  public func bytes(of parameter: PlacedParameter) -> ByteSlice {
+    precondition(parameter.placement.section == index)
+    return ByteSlice(bytes, parameter.placement.offset..<parameter.placement.end)
   }
 }

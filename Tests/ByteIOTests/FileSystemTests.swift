@@ -79,7 +79,7 @@ struct FileSystemTests {
       .truncated(at: 1, neededByteCount: 2, availableByteCount: 1), .reservedNotZero(at: 1, found: 1), .notUTF8(at: 1),
       .countTooLarge(at: 1, found: 1 << 63), .frameMalformed(reason: "r"), .frameWithoutChecksum,
       .frameWrongByteCount(expected: 1, found: 2), .frameOverLimit(byteCount: 2, limit: 1),
-      .frameTrailingBytes(byteCount: 1), .compressionFailed(reason: "r"),
+      .frameTrailingBytes(byteCount: 1), .compressionFailed(reason: "r"), .noMemory(byteCount: 1),
     ]
     let diagnoses = errors.map(\.diagnosis)
     #expect(Set(diagnoses.map(\.code)).count == errors.count)

@@ -1,8 +1,9 @@
+import ByteIO
 import Synchronization
 import TensorCore
 
 /// Bytes in memory that count how often they are lent.
-final class CountingStorage: ByteStorage {
+final class CountingStorage: ReadableBytes {
   private let bytes: InMemoryBytes
   private let count = Mutex(0)
 

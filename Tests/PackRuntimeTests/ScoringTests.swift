@@ -1,3 +1,4 @@
+import Diagnostics
 import Foundation
 import Metrics
 import Parallelism
@@ -103,7 +104,7 @@ private final class FormulaStream: LogitStream {
     let plan = try WindowPlan(tokenCount: 4, windowTokenCount: 4, contextLength: 8)
     let report = try Scoring(tokens: [0, 0, 0, 0], plan: plan, pool: pool).run(
       FormulaStream(vocabularyCount: 8) { _, _ in 0 })
-    let object = try JSONSerialization.jsonObject(with: Data(report.document.text.utf8)) as? [String: Any]
+    let object = try JSONSerialization.jsonObject(with: Data(JSONText.object(report.members).text.utf8)) as? [String: Any]
     #expect(abs((object?["perplexity"] as? Double ?? 0) - 8) < 1e-9)
     #expect(object?["tokens"] as? Int == 3)
     #expect(report.table == "perplexity  8.0000 ± 0.0000   3 tokens scored in 1 windows of 4")

@@ -36,7 +36,9 @@ private struct MixtureStep: Step {
     try input.read(frame.tokenCount) { x in
       route(x, frame)
       output.update(frame.tokenCount) { $0.update(repeating: 0) }
-      for expert in 0..<mixture.expertCount where frame.routing.tokenCount(of: expert) > 0 {
+      let used = (0..<mixture.expertCount).filter { frame.routing.tokenCount(of: $0) > 0 }
+      experts.willUse(used)
+      for expert in used {
         try experts.withExpert(expert) { try apply($0, expert, x, frame) }
       }
       shared?.run(x, frame, into: output)
@@ -56,8 +58,20 @@ private struct MixtureStep: Step {
     probabilities.read(frame.tokenCount) {
       frame.routingObserver?.observe(mixture, probabilities: $0)
       frame.routing.choose(
-        $0, expertCount: count, activeCount: mixture.activeCount, normalizes: mixture.normalizesGates)
+        $0, expertCount: count, activeCount: mixture.activeCount, normalizes: mixture.normalizesGates,
+        skipRatio: skipRatio(x, frame))
     }
+  }
+
+  /// The share of its largest probability below which a token does without an expert; nil where none is left out.
+  private func skipRatio(_ x: Span<Float>, _ frame: Frame) -> ((Int) -> Float)? {
+    guard frame.skipsExperts, let skipping = mixture.skipping else { return nil }
+    guard let norm = skipping.protectedNorm else { return { _ in skipping.ratio } }
+    let isProtected = (0..<frame.tokenCount).map { token in
+      let row = x.extracting(token * width..<(token + 1) * width)
+      return frame.vectors.dot(row, row).squareRoot() >= norm
+    }
+    return { isProtected[$0] ? 0 : skipping.ratio }
   }
 
   /// Adds the weighted output of one expert to its tokens' rows.

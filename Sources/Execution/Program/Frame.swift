@@ -11,6 +11,8 @@ final class Frame {
   let vectors: VectorKernels
   let scratch = ScratchShelf()
   let routing = Routing()
+  /// Whether tokens do without the experts that their mixtures let them skip.
+  var skipsExperts = false
   private let noCache = KeyValueCache(contextLength: 0, widths: [], crossCount: 0)
 
   /// Tokens of the chunk.
