@@ -150,7 +150,7 @@ let package = Package(
         "Calibration", "PassKit", "CheckpointImport", "ModelGraph", "ModelIR", "Encodings", "DecodeKernels", "Execution",
         "LinearAlgebra", "Parallelism", "Metrics", "Tokenization", "Diagnostics", "TensorCore",
       ]),
-    tests("PackRuntimeTests", ["PackRuntime", "Metrics", "Parallelism"]),
+    tests("PackRuntimeTests", ["PackRuntime", "Diagnostics", "Metrics", "Parallelism"]),
     tests(
       "EvaluationTests",
       ["Evaluation", "PackRuntime", "Execution", "ModelGraph", "DecodeKernels", "Parallelism", "Metrics"]),

@@ -187,7 +187,97 @@ void   swage__pack__source_file__free_unpacked
   assert(message->base.descriptor == &swage__pack__source_file__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor swage__pack__manifest__field_descriptors[10] =
+void   swage__pack__task__init
+                     (Swage__Pack__Task         *message)
+{
+  static const Swage__Pack__Task init_value = SWAGE__PACK__TASK__INIT;
+  *message = init_value;
+}
+size_t swage__pack__task__get_packed_size
+                     (const Swage__Pack__Task *message)
+{
+  assert(message->base.descriptor == &swage__pack__task__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t swage__pack__task__pack
+                     (const Swage__Pack__Task *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &swage__pack__task__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t swage__pack__task__pack_to_buffer
+                     (const Swage__Pack__Task *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &swage__pack__task__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Swage__Pack__Task *
+       swage__pack__task__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Swage__Pack__Task *)
+     protobuf_c_message_unpack (&swage__pack__task__descriptor,
+                                allocator, len, data);
+}
+void   swage__pack__task__free_unpacked
+                     (Swage__Pack__Task *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &swage__pack__task__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   swage__pack__expert_set__init
+                     (Swage__Pack__ExpertSet         *message)
+{
+  static const Swage__Pack__ExpertSet init_value = SWAGE__PACK__EXPERT_SET__INIT;
+  *message = init_value;
+}
+size_t swage__pack__expert_set__get_packed_size
+                     (const Swage__Pack__ExpertSet *message)
+{
+  assert(message->base.descriptor == &swage__pack__expert_set__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t swage__pack__expert_set__pack
+                     (const Swage__Pack__ExpertSet *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &swage__pack__expert_set__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t swage__pack__expert_set__pack_to_buffer
+                     (const Swage__Pack__ExpertSet *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &swage__pack__expert_set__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Swage__Pack__ExpertSet *
+       swage__pack__expert_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Swage__Pack__ExpertSet *)
+     protobuf_c_message_unpack (&swage__pack__expert_set__descriptor,
+                                allocator, len, data);
+}
+void   swage__pack__expert_set__free_unpacked
+                     (Swage__Pack__ExpertSet *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &swage__pack__expert_set__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor swage__pack__manifest__field_descriptors[11] =
 {
   {
     "tool_version",
@@ -309,6 +399,18 @@ static const ProtobufCFieldDescriptor swage__pack__manifest__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tasks",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Swage__Pack__Manifest, n_tasks),
+    offsetof(Swage__Pack__Manifest, tasks),
+    &swage__pack__task__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned swage__pack__manifest__field_indices_by_name[] = {
   1,   /* field[1] = architecture */
@@ -319,13 +421,14 @@ static const unsigned swage__pack__manifest__field_indices_by_name[] = {
   8,   /* field[8] = parameters */
   7,   /* field[7] = pass_list */
   9,   /* field[9] = sources */
+  10,   /* field[10] = tasks */
   0,   /* field[0] = tool_version */
   2,   /* field[2] = vocabulary_count */
 };
 static const ProtobufCIntRange swage__pack__manifest__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor swage__pack__manifest__descriptor =
 {
@@ -335,7 +438,7 @@ const ProtobufCMessageDescriptor swage__pack__manifest__descriptor =
   "Swage__Pack__Manifest",
   "swage.pack",
   sizeof(Swage__Pack__Manifest),
-  10,
+  11,
   swage__pack__manifest__field_descriptors,
   swage__pack__manifest__field_indices_by_name,
   1,  swage__pack__manifest__number_ranges,
@@ -623,5 +726,107 @@ const ProtobufCMessageDescriptor swage__pack__source_file__descriptor =
   swage__pack__source_file__field_indices_by_name,
   1,  swage__pack__source_file__number_ranges,
   (ProtobufCMessageInit) swage__pack__source_file__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor swage__pack__task__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Swage__Pack__Task, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mixtures",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Swage__Pack__Task, n_mixtures),
+    offsetof(Swage__Pack__Task, mixtures),
+    &swage__pack__expert_set__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Swage__Pack__Task, n_signature),
+    offsetof(Swage__Pack__Task, signature),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned swage__pack__task__field_indices_by_name[] = {
+  1,   /* field[1] = mixtures */
+  0,   /* field[0] = name */
+  2,   /* field[2] = signature */
+};
+static const ProtobufCIntRange swage__pack__task__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor swage__pack__task__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "swage.pack.Task",
+  "Task",
+  "Swage__Pack__Task",
+  "swage.pack",
+  sizeof(Swage__Pack__Task),
+  3,
+  swage__pack__task__field_descriptors,
+  swage__pack__task__field_indices_by_name,
+  1,  swage__pack__task__number_ranges,
+  (ProtobufCMessageInit) swage__pack__task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor swage__pack__expert_set__field_descriptors[1] =
+{
+  {
+    "experts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Swage__Pack__ExpertSet, n_experts),
+    offsetof(Swage__Pack__ExpertSet, experts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned swage__pack__expert_set__field_indices_by_name[] = {
+  0,   /* field[0] = experts */
+};
+static const ProtobufCIntRange swage__pack__expert_set__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor swage__pack__expert_set__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "swage.pack.ExpertSet",
+  "ExpertSet",
+  "Swage__Pack__ExpertSet",
+  "swage.pack",
+  sizeof(Swage__Pack__ExpertSet),
+  1,
+  swage__pack__expert_set__field_descriptors,
+  swage__pack__expert_set__field_indices_by_name,
+  1,  swage__pack__expert_set__number_ranges,
+  (ProtobufCMessageInit) swage__pack__expert_set__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -8,10 +8,18 @@ import PassKit
 struct CalibrationInput {
   let sample: CalibrationSample
   let demand: MemoryDemand
-  /// SHA-256 of the ids of the text, as hexadecimal digits.
-  let digest: String
+  /// Every text, as it was read.
+  let texts: [Text]
   /// Whether some step tries candidates.
   let judgesCandidates: Bool
+
+  /// A text as far as a compile depends on it.
+  struct Text {
+    /// Nil where the one text has no name.
+    let task: String?
+    /// SHA-256 of its ids, as hexadecimal digits.
+    let digest: String
+  }
 
   /// Tokens that statistics are taken from.
   var tokenCount: Int { sample.sequences.reduce(0) { $0 + $1.count } }
@@ -24,19 +32,23 @@ struct CalibrationInput {
   init?(for plan: PassPlan, work: WorkDemand, of passList: PassList, model: Model) throws {
     guard plan.needsCalibration else { return nil }
     try model.graph.requireOneSequence(or: EncoderDecoderError.calibration)
-    guard let path = passList.calibrationTextPath, let settings = passList.calibration else {
+    let files = passList.calibrationFiles
+    guard !files.isEmpty, let settings = passList.calibration else {
       try plan.requireNoCalibration()
       return nil
     }
     judgesCandidates = passList.steps.contains(where: \.evaluatesCandidates)
-    let text = try CalibrationText(path: path, field: settings.field, for: model)
+    let texts = try files.map { try CalibrationText(path: $0.path, field: settings.field, for: model) }
     sample = try CalibrationSample(
-      of: text, sequenceCount: settings.sequenceCount, length: settings.length, seed: UInt64(settings.seed),
-      contextLength: model.graph.contextLength, judgesCandidates: judgesCandidates)
+      of: texts, tasks: passList.taskNames, sequenceCount: settings.sequenceCount, length: settings.length,
+      seed: UInt64(settings.seed), contextLength: model.graph.contextLength, judgesCandidates: judgesCandidates)
     demand = try MemoryDemand(
       of: model, sequenceCount: sample.sequences.count, heldOutCount: judgesCandidates ? sample.heldOut.count : 0,
       length: settings.length, need: passList.steps.map(\.calibrationNeed).max() ?? .none, work: work)
-    digest = SHA256.hexadecimal(of: Array(text.ids.map(String.init).joined(separator: ",").utf8).span)
+    self.texts = zip(files, texts).map { file, text in
+      let ids = Array(text.ids.map(String.init).joined(separator: ",").utf8)
+      return Text(task: file.task, digest: SHA256.hexadecimal(of: ids.span))
+    }
   }
 
   /// What runs the text through models.
@@ -52,7 +64,8 @@ struct CalibrationInput {
   ) throws -> (sweep: BlockSweep, evaluation: HeldOutEvaluation?) {
     let budget = try MemoryBudget(limit: memoryLimit, demand: demand, scratchFolder: scratchFolder)
     return (
-      BlockSweep(sequences: sample.sequences, context: context, budget: budget, isCancelled: isCancelled),
+      BlockSweep(
+        sequences: sample.sequences, tasks: sample.tasks, context: context, budget: budget, isCancelled: isCancelled),
       judgesCandidates
         ? HeldOutEvaluation(
           original: original, windows: sample.heldOut, context: context, budget: budget, isCancelled: isCancelled)

@@ -36,7 +36,7 @@ public struct CompilePlan {
     if text != nil { try checkpoint.model.graph.requireOneSequence(or: EncoderDecoderError.measurement) }
     self.checkpoint = checkpoint
     self.passList = passList
-    steps = try PassPlan(passList.steps, on: ModelOutline(of: checkpoint.model))
+    steps = try PassPlan(passList.steps, on: ModelOutline(of: checkpoint.model, taskNames: passList.taskNames))
     work = steps.demand(threadCount: threadCount)
     verifyTokens = try text.map {
       try EvaluationTokens($0, for: checkpoint.model, settings: passList.verify, checkpointPath: checkpointPath)

@@ -33,7 +33,7 @@ public struct Inspection {
     if FileSystem.isDirectory(path) || path.hasSuffix(".safetensors") {
       self.init(try Checkpoint.open(path: path).model)
     } else {
-      self.init(try PackReader(path: path))
+      try self.init(PackReader(path: path))
     }
   }
 
@@ -52,7 +52,7 @@ public struct Inspection {
     ir = model.text
   }
 
-  private init(_ reader: PackReader) {
+  private init(_ reader: PackReader) throws {
     architecture = reader.manifest.architecture
     fileByteCount = reader.byteCount
     tensors = reader.parameters.map { placed in
@@ -60,7 +60,7 @@ public struct Inspection {
       return Tensor(
         name: parameter.name, role: parameter.role, dimensions: parameter.dimensions, encoding: parameter.encoding)
     }
-    let summary = PackSummary(reader)
+    let summary = try PackSummary(reader)
     parameterCount = summary.parameterCount
     byRole = summary.bitsPerWeightByRole
     ir = Self.text(graph: reader.graphText, tensors)

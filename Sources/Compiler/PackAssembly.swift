@@ -28,7 +28,8 @@ enum PackAssembly {
       contextLength: graph.contextLength, beginningID: companions.beginningOfSequenceID,
       endIDs: companions.endOfSequenceIDs, generation: GenerationDefaults(companions.sampling),
       passList: passList.steps.isEmpty ? "" : passList.withoutFolders.printed, parameters: parameters,
-      sources: model.source.files.map { PackSource(name: $0.name, byteCount: $0.storage.byteCount) })
+      sources: model.source.files.map { PackSource(name: $0.name, byteCount: $0.storage.byteCount) },
+      tasks: encodings.profiles.map { PackTask(name: $0.name, experts: $0.experts, signature: $0.signature) })
     return PackContents(
       manifest: manifest, graphText: graph.text, tokenizer: companions.tokenizer?.serialized(),
       chatTemplate: companions.chatTemplate)

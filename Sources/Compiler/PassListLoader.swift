@@ -23,14 +23,11 @@ public enum PassListLoader {
     return list
   }
 
-  /// The path in `[TASK=]FILE`. No pass tells tasks apart yet, so that a task is refused rather than ignored.
-  /// - Throws: `PassListError.invalidValue`.
-  public static func calibrationText(_ argument: String) throws -> String {
-    guard !FileSystem.exists(argument), let sign = argument.firstIndex(of: "="),
-      argument[..<sign].allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" })
-    else { return argument }
-    throw PassListError.invalidValue(
-      owner: "calibration", option: "text", expected: "the path of a file; no pass tells tasks apart", found: argument,
-      isOutOfRange: false, place: .option("--calibration"))
+  /// What `[TASK=]FILE` names: a file as a whole where there is such a one.
+  public static func calibrationFile(_ argument: String) -> CalibrationFile {
+    guard !FileSystem.exists(argument), let sign = argument.firstIndex(of: "="), !argument[..<sign].contains("/") else {
+      return CalibrationFile(task: nil, path: argument)
+    }
+    return CalibrationFile(task: String(argument[..<sign]), path: String(argument[argument.index(after: sign)...]))
   }
 }

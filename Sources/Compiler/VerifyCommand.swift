@@ -82,7 +82,7 @@ public struct VerifyCommand {
     let plan = try pack.windowPlan(
       tokenCount: tokens.ids.count, isText: tokens.isText, tokenCountLimit: tokenCountLimit,
       windowTokenCount: windowTokenCount)
-    let subject = VerifySubject(
+    let subject = try VerifySubject(
       PackSummary(pack.reader), packName: packName, checkpointName: checkpointName, textName: tokens.name,
       originalByteCount: original.source.files.reduce(0) { $0 + $1.storage.byteCount })
     return try VerifyJob(tokens: tokens.ids, plan: plan, pool: context.pool).run(

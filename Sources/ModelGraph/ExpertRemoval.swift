@@ -15,30 +15,65 @@ extension ModelGraph {
     }
   }
 
+  /// The graph with another mixture in the place of each.
+  /// - Parameter change: is given the number of the mixture in ``mixtures``; what it makes reads the same parameters, or
+  ///   a part of them.
+  func mappingMixtures(_ change: (Int, Mixture) -> Mixture) -> ModelGraph {
+    var graph = self
+    var next = 0
+    for block in blocks.indices {
+      for (place, statement) in blocks[block].statements.enumerated() {
+        guard let mixture = statement.operation as? Mixture else { continue }
+        graph.blocks[block].statements[place] = Statement(result: statement.result, operation: change(next, mixture))
+        next += 1
+      }
+    }
+    return graph
+  }
+
   /// The graph whose mixtures choose among a part of their experts. Those that stay keep their names, their order and
   /// everything else; the routers have a row for each of them, and the parameters of the others are dropped.
   /// - Parameter kept: for each of ``mixtures`` the indices of the experts that stay, ascending, at least as many as
   ///   are active.
   public func keepingExperts(_ kept: [[Int]]) -> ModelGraph {
-    var graph = self
+    precondition(mixtures.count == kept.count, "there are \(mixtures.count) mixtures")
     var rowCounts: [String: Int] = [:]
-    var next = 0
-    for block in blocks.indices {
-      for (place, statement) in blocks[block].statements.enumerated() {
-        guard let mixture = statement.operation as? Mixture else { continue }
-        let smaller = mixture.keepingExperts(kept[next])
-        graph.blocks[block].statements[place] = Statement(result: statement.result, operation: smaller)
-        rowCounts[mixture.router] = smaller.expertCount
-        next += 1
-      }
+    var graph = mappingMixtures { index, mixture in
+      rowCounts[mixture.router] = kept[index].count
+      return mixture.keepingExperts(kept[index])
     }
-    precondition(next == kept.count, "there are \(next) mixtures")
     graph.parameters = graph.parametersInOrderOfUse().map { parameter in
       guard let rowCount = rowCounts[parameter.name] else { return parameter }
       return ParameterDeclaration(
         name: parameter.name, role: parameter.role, dimensions: [rowCount] + parameter.dimensions.dropFirst())
     }
     return graph
+  }
+}
+
+/// Why a choice of experts is none for a graph.
+public enum ExpertChoiceFault: Sendable, Equatable {
+  /// The graph has `expected` mixtures, and the choice is made for another number.
+  case mixtureCount(expected: Int, found: Int)
+  /// The indices do not ascend, or one is no expert's.
+  case notExperts(router: String, expertCount: Int)
+  /// A token would choose more experts than are left.
+  case tooFew(router: String, activeCount: Int, found: Int)
+}
+
+extension ModelGraph {
+  /// Why ``keepingExperts(_:)`` does not take `kept`; nil where it does.
+  public func fault(inKeeping kept: [[Int]]) -> ExpertChoiceFault? {
+    let mixtures = mixtures.map(\.mixture)
+    guard kept.count == mixtures.count else { return .mixtureCount(expected: mixtures.count, found: kept.count) }
+    for (mixture, indices) in zip(mixtures, kept) {
+      guard zip(indices, indices.dropFirst()).allSatisfy(<), indices.allSatisfy((0..<mixture.expertCount).contains)
+      else { return .notExperts(router: mixture.router, expertCount: mixture.expertCount) }
+      guard indices.count >= mixture.activeCount else {
+        return .tooFew(router: mixture.router, activeCount: mixture.activeCount, found: indices.count)
+      }
+    }
+    return nil
   }
 }
 
@@ -55,6 +90,6 @@ extension Mixture {
     return Mixture(
       input: input, router: router, experts: experts, expertCount: kept.count, numbers: kept.map(number),
       activeCount: activeCount, expertWidth: expertWidth, normalizesGates: normalizesGates, function: function,
-      isGated: isGated, shared: shared)
+      isGated: isGated, skipping: skipping, shared: shared)
   }
 }

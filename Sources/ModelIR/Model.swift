@@ -9,6 +9,8 @@ public struct Model: Sendable {
   public var values: [String: ParameterValue]
   public var companions: Companions
   public let source: Source
+  /// The sets of experts that tasks use; none where every text uses all.
+  public var profiles: [TaskProfile] = []
 
   public init(graph: ModelGraph, values: [String: ParameterValue], companions: Companions, source: Source) {
     self.graph = graph
@@ -17,9 +19,10 @@ public struct Model: Sendable {
     self.source = source
   }
 
-  /// Checks that graph and values belong together.
+  /// Checks that graph, values and profiles belong together.
   /// - Throws: `ModelError` naming the first parameter without a value, with bytes of the wrong count, in an encoding that does
-  ///   not accept its shape, or the first value without a parameter; `GraphError` when the graph itself is wrong.
+  ///   not accept its shape, the first value without a parameter, or the first profile of another graph; `GraphError` when
+  ///   the graph itself is wrong.
   public func verify() throws {
     try graph.verify()
     for parameter in graph.parameters {
@@ -37,6 +40,12 @@ public struct Model: Sendable {
       let declared = Set(graph.parameters.map(\.name))
       let stray = values.keys.filter { !declared.contains($0) }.sorted().first ?? ""
       throw ModelError.parameterMissing(value: stray)
+    }
+    let signatureCount = graph.mixtures.first?.mixture.expertCount
+    for profile in profiles {
+      guard graph.fault(inKeeping: profile.experts) == nil, profile.signature.count == signatureCount else {
+        throw ModelError.profileOfOtherGraph(task: profile.name)
+      }
     }
   }
 }

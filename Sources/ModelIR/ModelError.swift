@@ -8,6 +8,8 @@ public enum ModelError: Error, Equatable, Diagnosable {
   case parameterMissing(value: String)
   case wrongByteCount(parameter: String, expected: Int, found: Int)
   case encodingRefusesShape(parameter: String, encoding: Encoding, shape: MatrixShape)
+  /// The profile names experts that the graph does not have.
+  case profileOfOtherGraph(task: String)
 
   public var diagnosis: Diagnosis {
     let (code, what, place): (String, String, String) =
@@ -23,6 +25,8 @@ public enum ModelError: Error, Equatable, Diagnosable {
           "model.encoding-refuses-shape",
           "\(encoding.text) cannot hold \(shape.outputCount) × \(shape.inputCount) weights", parameter
         )
+      case .profileOfOtherGraph(let task):
+        ("model.profile-of-other-graph", "a task's experts are not those of the graph", task)
       }
     return Diagnosis(
       code: code, what: what, place: place, why: "the model would not be the one its graph describes",

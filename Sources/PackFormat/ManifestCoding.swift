@@ -5,7 +5,7 @@ import TensorCore
 
 /// The manifest as a Protocol Buffers message (docs/format.md §3.1), by protobuf-c.
 ///
-/// Messages nest two deep and not recursively, so the decoder's recursion is bounded. What it allocates is bounded by
+/// Messages nest three deep and not recursively, so the decoder's recursion is bounded. What it allocates is bounded by
 /// `AllocationBudget`. It checks neither UTF-8 nor canonical form; that happens here.
 enum ManifestCoding {
   /// The one encoding of `manifest` with `placements`, one per parameter.
@@ -97,6 +97,8 @@ private enum MessageBuilder {
     }
     unsafe message.pointee.n_sources = manifest.sources.count
     unsafe message.pointee.sources = array(manifest.sources) { unsafe source($0) }
+    unsafe message.pointee.n_tasks = manifest.tasks.count
+    unsafe message.pointee.tasks = array(manifest.tasks) { unsafe task($0) }
     return unsafe message
   }
 
@@ -142,6 +144,25 @@ private enum MessageBuilder {
     unsafe swage__pack__source_file__init(message)
     unsafe message.pointee.name = text(source.name)
     unsafe message.pointee.byte_count = UInt64(source.byteCount)
+    return unsafe message
+  }
+
+  private static func task(_ task: PackTask) -> UnsafeMutablePointer<Swage__Pack__Task>? {
+    let message = unsafe allocate(Swage__Pack__Task.self, 1)
+    unsafe swage__pack__task__init(message)
+    unsafe message.pointee.name = text(task.name)
+    unsafe message.pointee.n_mixtures = task.experts.count
+    unsafe message.pointee.mixtures = array(task.experts) { unsafe expertSet($0) }
+    unsafe message.pointee.n_signature = task.signature.count
+    unsafe message.pointee.signature = array(task.signature) { $0 }
+    return unsafe message
+  }
+
+  private static func expertSet(_ experts: [Int]) -> UnsafeMutablePointer<Swage__Pack__ExpertSet>? {
+    let message = unsafe allocate(Swage__Pack__ExpertSet.self, 1)
+    unsafe swage__pack__expert_set__init(message)
+    unsafe message.pointee.n_experts = experts.count
+    unsafe message.pointee.experts = array(experts) { UInt32($0) }
     return unsafe message
   }
 
@@ -192,6 +213,11 @@ private struct MessageReader {
       guard let source = unsafe message.sources[index] else { throw .manifestMalformed }
       sources.append(try unsafe Self.source(source.pointee))
     }
+    var tasks: [PackTask] = []
+    for index in 0..<(unsafe message.n_tasks) {
+      guard let task = unsafe message.tasks[index] else { throw .manifestMalformed }
+      tasks.append(try unsafe Self.task(task.pointee))
+    }
     manifest = PackManifest(
       toolVersion: try unsafe Self.text(message.tool_version, "tool_version"),
       architecture: try unsafe Self.text(message.architecture, "architecture"),
@@ -200,7 +226,7 @@ private struct MessageReader {
       endIDs: unsafe UnsafeBufferPointer(start: message.end_ids, count: message.n_end_ids).map { Int($0) },
       generation: try unsafe Self.generation(generation.pointee),
       passList: try unsafe Self.text(message.pass_list, "pass_list"),
-      parameters: parameters, sources: sources)
+      parameters: parameters, sources: sources, tasks: tasks)
     self.placements = placements
   }
 
@@ -249,6 +275,20 @@ private struct MessageReader {
     return PackSource(
       name: try unsafe text(message.name, "sources.name"),
       byteCount: try number(unsafe message.byte_count, "sources.byte_count"))
+  }
+
+  private static func task(_ message: Swage__Pack__Task) throws(PackFormatError) -> PackTask {
+    guard unsafe message.base.n_unknown_fields == 0 else { throw .manifestUnknownField }
+    var experts: [[Int]] = []
+    for index in 0..<(unsafe message.n_mixtures) {
+      guard let set = unsafe message.mixtures[index] else { throw .manifestMalformed }
+      guard unsafe set.pointee.base.n_unknown_fields == 0 else { throw .manifestUnknownField }
+      experts.append(
+        unsafe UnsafeBufferPointer(start: set.pointee.experts, count: set.pointee.n_experts).map { Int($0) })
+    }
+    return PackTask(
+      name: try unsafe text(message.name, "tasks.name"), experts: experts,
+      signature: unsafe Array(UnsafeBufferPointer(start: message.signature, count: message.n_signature)))
   }
 
   private static func number(_ value: UInt64, _ field: String) throws(PackFormatError) -> Int {

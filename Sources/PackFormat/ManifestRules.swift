@@ -5,6 +5,7 @@ import TensorCore
 enum ManifestRules {
   static let parameterCountRange = 1...1_048_576
   static let sourceCountLimit = 65_536
+  static let taskCountLimit = 64
   static let largestElementCount = 1 << 36
   private static let largestNumber = Int(Int32.max)
 
@@ -30,6 +31,8 @@ enum ManifestRules {
     try checkNumber(manifest.sources.count, in: 0...sourceCountLimit, field: "sources")
     try check(manifest.parameters)
     try check(manifest.sources)
+    try checkNumber(manifest.tasks.count, in: 0...taskCountLimit, field: "tasks")
+    try check(manifest.tasks)
   }
 
   private static func check(_ generation: GenerationDefaults) throws(PackFormatError) {
@@ -85,6 +88,32 @@ enum ManifestRules {
       }
       guard names.insert(source.name).inserted else { throw .sourceDuplicate(source.name) }
       try checkNumber(source.byteCount, in: 0...Int.max, field: "sources.byte_count")
+    }
+  }
+
+  /// Which experts a task may name depends on the graph, and is checked by whoever binds the two.
+  private static func check(_ tasks: [PackTask]) throws(PackFormatError) {
+    var names = Set<String>(minimumCapacity: tasks.count)
+    for task in tasks {
+      try checkLabel(task.name, field: "tasks.name")
+      guard names.insert(task.name).inserted else { throw .taskDuplicate(task.name) }
+      guard !task.experts.isEmpty else {
+        throw .manifestValue(field: "tasks.mixtures", found: "none", allowed: "one for each mixture")
+      }
+      for experts in task.experts {
+        guard !experts.isEmpty, zip(experts, experts.dropFirst()).allSatisfy(<), experts[0] >= 0,
+          experts[experts.count - 1] <= largestNumber
+        else {
+          throw .manifestValue(
+            field: "tasks.mixtures.experts", found: "\(experts.prefix(8))", allowed: "ascending indices of experts")
+        }
+      }
+      guard !task.signature.isEmpty else {
+        throw .manifestValue(field: "tasks.signature", found: "none", allowed: "one for each expert")
+      }
+      for figure in task.signature where !(0...1).contains(figure) {
+        throw .manifestValue(field: "tasks.signature", found: "\(figure)", allowed: "0 to 1")
+      }
     }
   }
 

@@ -136,6 +136,8 @@ extension PackFormatError: Diagnosable {
       Self.refusal("parameter-duplicate", "two parameters have one name", Self.parameter(name), "names are distinct")
     case .sourceDuplicate(let name):
       Self.refusal("source-duplicate", "two source files have one name", "source file `\(name)`", "names are distinct")
+    case .taskDuplicate(let name):
+      Self.refusal("task-duplicate", "two tasks have one name", "task `\(name)`", "names are distinct")
     case .parameterEncoding(let name, let found):
       Self.refusal(
         "parameter-encoding", "a parameter's encoding is not known", Self.parameter(name), "it is `\(found)`")
@@ -171,6 +173,10 @@ extension PackFormatError: Diagnosable {
       Self.refusal(
         "accuracy-value", "a figure of the measured accuracy is out of range", "the accuracy section, \(field)",
         "it is \(found)")
+    case .sectionUnreadable(let index, let kind, let error):
+      Self.refusal(
+        "section-unreadable", "a section of the packed file cannot be read", Self.section(index, kind),
+        "\(error.diagnosis.what): \(error.diagnosis.why)", fix: error.diagnosis.fix, status: error.diagnosis.status)
     case .file(let error):
       error.diagnosis
     }

@@ -39,6 +39,7 @@ public enum PackFormatError: Error, Equatable, Sendable {
   case manifestValue(field: String, found: String, allowed: String)
   case parameterDuplicate(String)
   case sourceDuplicate(String)
+  case taskDuplicate(String)
   case parameterEncoding(String, found: String)
   case parameterShape(String, dimensions: [Int], encoding: String)
   case parameterByteCount(String, declared: Int, expected: Int)
@@ -48,6 +49,8 @@ public enum PackFormatError: Error, Equatable, Sendable {
   case provenanceLength(found: Int, sourceCount: Int)
   case accuracyMalformed
   case accuracyValue(field: String, found: String)
+  /// The bytes of a section could not be had.
+  case sectionUnreadable(Int, SectionKind, ByteIOError)
   /// The file could not be opened or read at all.
   case file(ByteIOError)
 }

@@ -93,8 +93,13 @@ extension PackImage {
 
 /// Bytes between parts, which have to be zero.
 enum Padding {
-  static func check(_ file: any ByteStorage, _ range: Range<Int>) throws(PackFormatError) {
-    let found = file.withBytes(range) { bytes in bytes.indices.first { bytes[$0] != 0 } }
+  /// - Parameters:
+  ///   - bytes: those of the file from `start` on.
+  ///   - range: a place in the file.
+  static func check(_ bytes: any ByteStorage, _ range: Range<Int>, from start: Int = 0) throws(PackFormatError) {
+    let found = bytes.withBytes(range.lowerBound - start..<range.upperBound - start) { bytes in
+      bytes.indices.first { bytes[$0] != 0 }
+    }
     if let found { throw .paddingNotZero(at: range.lowerBound + found) }
   }
 }

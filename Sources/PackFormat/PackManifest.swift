@@ -23,11 +23,13 @@ public struct PackManifest: Sendable, Equatable {
   public var parameters: [PackParameter]
   /// The files of the checkpoint.
   public var sources: [PackSource]
+  /// The sets of experts that tasks use; none where every text uses all.
+  public var tasks: [PackTask]
 
   public init(
     toolVersion: String, architecture: String, vocabularyCount: Int, contextLength: Int, beginningID: Int? = nil,
     endIDs: [Int] = [], generation: GenerationDefaults = GenerationDefaults(), passList: String = "",
-    parameters: [PackParameter], sources: [PackSource] = []
+    parameters: [PackParameter], sources: [PackSource] = [], tasks: [PackTask] = []
   ) {
     self.toolVersion = toolVersion
     self.architecture = architecture
@@ -39,6 +41,7 @@ public struct PackManifest: Sendable, Equatable {
     self.passList = passList
     self.parameters = parameters
     self.sources = sources
+    self.tasks = tasks
   }
 }
 
@@ -77,6 +80,21 @@ public struct PackSource: Sendable, Hashable {
   public init(name: String, byteCount: Int) {
     self.name = name
     self.byteCount = byteCount
+  }
+}
+
+/// A task and the experts it uses, out of those that the pack holds.
+public struct PackTask: Sendable, Hashable {
+  public let name: String
+  /// For each mixture of the graph, the indices of the experts, ascending.
+  public let experts: [[Int]]
+  /// For each expert of the first mixture, the mean of the router's probability over the task's tokens.
+  public let signature: [Float]
+
+  public init(name: String, experts: [[Int]], signature: [Float]) {
+    self.name = name
+    self.experts = experts
+    self.signature = signature
   }
 }
 

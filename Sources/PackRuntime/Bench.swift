@@ -43,7 +43,6 @@ extension PackedModel {
       try body()
       if round > 0 { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
     }
-    seconds.sort()
-    return (seconds[(count - 1) / 2] + seconds[count / 2]) / 2
+    return seconds.median
   }
 }

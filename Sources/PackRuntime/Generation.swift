@@ -34,6 +34,8 @@ public struct GenerationResult: Sendable {
   /// Nil for a pack without a tokenizer.
   public let text: String?
   public let ending: Ending
+  /// Speed after the first token, whose time is the prompt's; nil for fewer than two.
+  public let tokensPerSecond: Double?
 
   /// Why it ended.
   public enum Ending: Sendable, Equatable {
@@ -68,12 +70,15 @@ extension PackedModel {
       text += piece
       try body(piece)
     }
+    var (start, end) = (ContinuousClock.now, ContinuousClock.now)
     var sampler = Sampler(request.sampling)
     let loop = GenerationLoop(
       executor: executor, stopIDs: reader.manifest.endIDs, tokenCountLimit: request.tokenCountLimit)
     let cache = try executor.makeCache(contextLength: request.contextLength)
     let reason = try loop.run(prompt: beginning(of: request, cache), cache: cache, sampler: &sampler) { id in
       ids.append(id)
+      end = .now
+      if ids.count == 1 { start = end }
       if let piece = try decoder?.append(id) { try emit(filter.append(piece)) }
       return !filter.hasStopped
     }
@@ -82,7 +87,8 @@ extension PackedModel {
       try emit(filter.finish())
     }
     return GenerationResult(
-      ids: ids, text: tokenizer == nil ? nil : text, ending: filter.hasStopped ? .stopText : .loop(reason))
+      ids: ids, text: tokenizer == nil ? nil : text, ending: filter.hasStopped ? .stopText : .loop(reason),
+      tokensPerSecond: ids.count > 1 ? Double(ids.count - 1) / ((end - start) / .seconds(1)) : nil)
   }
 
   /// What is continued: the prompt, or, once `cache` holds it as the source, what the decoder begins with.

@@ -1,6 +1,7 @@
 import DecodeKernels
 import Encodings
 import Execution
+import ModelGraph
 import PackFormat
 import TensorCore
 
@@ -8,12 +9,25 @@ import TensorCore
 struct PackOperators: OperatorSource {
   let reader: PackReader
   let context: KernelContext
+  /// The experts that come and go; nil where all are mapped.
+  var experts: (pack: PackExperts, residency: ExpertResidency)?
 
   func linear(_ name: String) throws -> any LinearOperator {
     let placed = try parameter(name)
-    return try WeightMatrix.bind(
-      encoding: placed.parameter.encoding, shape: placed.parameter.shape, storage: reader.bytes(of: placed),
-      context: context)
+    return try bind(placed, to: reader.bytes(of: placed))
+  }
+
+  /// - Throws: `KernelError`.
+  func bind(_ placed: PlacedParameter, to bytes: any ByteStorage) throws -> any LinearOperator {
+    try WeightMatrix.bind(
+      encoding: placed.parameter.encoding, shape: placed.parameter.shape, storage: bytes, context: context)
+  }
+
+  func experts(of mixture: Mixture) throws -> any ExpertOperators {
+    guard let experts, let index = experts.pack.mixtures.firstIndex(of: mixture) else {
+      return try BoundExperts(of: mixture, from: self)
+    }
+    return ResidentExperts(residency: experts.residency, mixture: index)
   }
 
   func vector(_ name: String) throws -> [Float] {
@@ -27,7 +41,7 @@ struct PackOperators: OperatorSource {
     return values
   }
 
-  private func parameter(_ name: String) throws -> PlacedParameter {
+  func parameter(_ name: String) throws -> PlacedParameter {
     guard let placed = reader.parameter(named: name) else {
       throw PackModelError.parameterMissing(name: name, path: reader.path)
     }

@@ -17,7 +17,7 @@ extension PackSummary {
       ),
       ("context", .integer(Int64(contextLength))),
       ("vocabulary", .integer(Int64(vocabularyCount))),
-      ("tasks", .array([])),
+      ("tasks", .array(tasks.map(\.document))),
       ("accuracy", .array(accuracy.map(\.document))),
       ("tool_version", .string(toolVersion)),
       ("pass_list", .string(passList)),
@@ -42,6 +42,10 @@ extension PackSummary {
     lines += bitsPerWeightByRole.map { role in
       "  \(role.role)\(String(repeating: " ", count: max(1, 14 - role.role.count)))\(NumberText.fixed(role.bitsPerWeight, 3)) bits per weight"
     }
+    lines += tasks.map { task in
+      let counts = task.expertCounts.map { "\($0.used)/\($0.stored)" }.joined(separator: " ")
+      return "task \(task.name)  \(counts) experts, \(NumberText.count(task.expertByteCount)) bytes of experts"
+    }
     if accuracy.isEmpty { lines.append("accuracy      not measured when it was compiled") }
     for record in accuracy {
       lines.append(
@@ -54,6 +58,16 @@ extension PackSummary {
     }
     if !passList.isEmpty { lines.append("pass list\n" + String(passList.dropLast())) }
     return lines.joined(separator: "\n")
+  }
+}
+
+extension PackSummary.Task {
+  fileprivate var document: JSONText {
+    let numbers = { (counts: [Int]) in JSONText.array(counts.map { .integer(Int64($0)) }) }
+    return .object([
+      ("name", .string(name)), ("experts", numbers(expertCounts.map(\.used))),
+      ("stored_experts", numbers(expertCounts.map(\.stored))), ("expert_bytes", .integer(Int64(expertByteCount))),
+    ])
   }
 }
 

@@ -1,5 +1,6 @@
 import Diagnostics
 import Encodings
+import ModelGraph
 import PackFormat
 import TensorCore
 
@@ -25,15 +26,27 @@ public struct PackSummary: Sendable {
   public let hasChatTemplate: Bool
   /// What was measured when the pack was made.
   public let accuracy: [AccuracyRecord]
+  /// The sets of experts that can be used alone.
+  public let tasks: [Task]
   /// The checkpoint's files with their SHA-256 digests in hex.
   public let sources: [(name: String, digest: String)]
 
-  /// - Throws: `PackFileError`, or the error of a file that cannot be read.
-  public init(path: String) throws {
-    self.init(try PackedModel.reader(path: path))
+  /// A task and what it uses.
+  public struct Task: Sendable {
+    public let name: String
+    /// Of each mixture, and how many the pack holds.
+    public let expertCounts: [(used: Int, stored: Int)]
+    /// Bytes of the experts it uses.
+    public let expertByteCount: Int
   }
 
-  public init(_ reader: PackReader) {
+  /// - Throws: `PackFileError`, or the error of a file that cannot be read; what ``init(_:)`` does.
+  public init(path: String) throws {
+    try self.init(PackedModel.reader(path: path))
+  }
+
+  /// - Throws: `GraphError`, `PackModelError` where the pack has tasks and they do not fit its graph.
+  public init(_ reader: PackReader) throws {
     let manifest = reader.manifest
     architecture = manifest.architecture
     fileByteCount = reader.byteCount
@@ -58,8 +71,22 @@ public struct PackSummary: Sendable {
     parameterCount = roles.reduce(0) { $0 + $1.elements }
     bitsPerWeight = Double(reader.byteCount) * 8 / Double(max(1, parameterCount))
     bitsPerWeightByRole = roles.map { ($0.role, Double($0.bytes) * 8 / Double(max(1, $0.elements))) }
+    tasks = try Self.tasks(of: reader)
     sources = zip(manifest.sources, reader.sourceDigests).map { source, digest in
       (source.name, digest.bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined())
+    }
+  }
+
+  private static func tasks(of reader: PackReader) throws -> [Task] {
+    guard !reader.manifest.tasks.isEmpty else { return [] }
+    let graph = try PackedModel.graph(of: reader), mixtures = graph.mixtures.map(\.mixture)
+    return try PackTasks(of: reader, graph: graph).tasks.map { task in
+      let names = zip(mixtures, task.experts).flatMap { mixture, experts in
+        experts.flatMap { mixture.inputMatrices($0) + [mixture.down($0)] }
+      }
+      return Task(
+        name: task.name, expertCounts: zip(mixtures, task.experts).map { ($1.count, $0.expertCount) },
+        expertByteCount: Set(names).reduce(0) { $0 + (reader.parameter(named: $1)?.placement.byteCount ?? 0) })
     }
   }
 }

@@ -14,12 +14,39 @@ public final class PackedModel {
   /// Nil for a pack without a tokenizer, which works with ids.
   public let tokenizer: Tokenizer?
 
+  /// The task it was bound for; nil where all experts are used.
+  public let taskChoice: TaskChoice?
+
+  private let residency: ExpertResidency?
+
   public var graph: ModelGraph { executor.graph }
 
-  /// Opens and checks the pack at `path`, and binds its parameters to kernels. Every weight section is verified.
+  /// What became of the limit on the memory of experts; nil where there was none.
+  public var expertStatistics: ExpertStatistics? { residency?.statistics }
+
+  /// Leaves out, from now on, experts that tokens can do without by the thresholds in the graph.
+  /// - Throws: `PackModelError.noSkipping` where there are none.
+  public func skipExperts() throws(PackModelError) {
+    guard graph.mixtures.contains(where: { $0.mixture.skipping != nil }) else {
+      throw .noSkipping(path: reader.path)
+    }
+    executor.skipsExperts = true
+  }
+
+  /// What was left out; nil where nothing is.
+  public var expertSkips: ExpertSkips? { executor.skipsExperts ? executor.expertSkips : nil }
+
+  /// Opens and checks the pack at `path`, and binds its parameters to kernels. Every weight section that is used is
+  /// verified.
+  /// - Parameters:
+  ///   - task: whose experts are used; those of others are neither verified nor read.
+  ///   - expertMemory: most memory that experts take at once; they are read, and verified, when they are needed. Nil for
+  ///     all experts, mapped.
   /// - Throws: `PackFileError`, `GraphError`, `PackModelError`, `TokenizerError` or `ExecutionError`.
-  public static func open(path: String, context: KernelContext) throws -> PackedModel {
-    try PackedModel(reader(path: path), context: context)
+  public static func open(
+    path: String, context: KernelContext, task: TaskSelection = .all, expertMemory: ExpertMemoryLimit? = nil
+  ) throws -> PackedModel {
+    try PackedModel(reader(path: path), context: context, task: task, expertMemory: expertMemory)
   }
 
   /// Opens the pack at `path`.
@@ -29,14 +56,43 @@ public final class PackedModel {
     return try PackReader(path: path)
   }
 
-  /// - Parameter releasing: whether to drop pages after they were verified, for a pack that is larger than memory.
-  public init(_ reader: PackReader, context: KernelContext, releasing: Bool = false) throws {
+  /// - Parameters:
+  ///   - task, expertMemory: as in ``open(path:context:task:expertMemory:)``.
+  ///   - releasing: whether to drop pages after they were verified, for a pack that is larger than memory.
+  public init(
+    _ reader: PackReader, context: KernelContext, task: TaskSelection = .all, releasing: Bool = false,
+    expertMemory: ExpertMemoryLimit? = nil
+  ) throws {
     self.reader = reader
     self.context = context
-    let graph = try Self.graph(of: reader)
-    tokenizer = try Self.tokenizer(of: reader)
-    _ = try context.pool.map(reader.sections.count) { try reader.verify(section: $0, releasing: releasing) }
-    executor = try Executor(graph: graph, operators: PackOperators(reader: reader, context: context), context: context)
+    let whole = try Self.graph(of: reader)
+    let tokenizer = try Self.tokenizer(of: reader)
+    self.tokenizer = tokenizer
+    var operators = PackOperators(reader: reader, context: context)
+    let tasks = try PackTasks(of: reader, graph: whole)
+    let probe = RouterProbe(graph: whole, operators: operators, context: context)
+    let chosen = try tasks.choose(task) { prompt in
+      try probe.meanProbabilities(Self.ids(of: prompt, tokenizer, path: reader.path))
+    }
+    taskChoice = chosen?.choice
+    let graph = chosen.map { tasks.graph(for: $0.task) } ?? whole
+    if let expertMemory {
+      let pack = try PackExperts(of: graph, reader: reader, context: context)
+      operators.experts = (pack, try pack.residency(limit: expertMemory))
+    }
+    residency = operators.experts?.residency
+    let sections = Self.sections(of: graph, in: reader).filter { operators.experts?.pack.owns(section: $0) != true }
+    _ = try context.pool.map(sections.count) { try reader.verify(section: sections[$0], releasing: releasing) }
+    let source: any OperatorSource =
+      if let chosen {
+        TaskOperators(pack: operators, rows: tasks.routerRows(for: chosen.task), context: context)
+      } else { operators }
+    executor = try Executor(graph: graph, operators: source, context: context)
+  }
+
+  /// The sections that hold parameters of `graph`, ascending.
+  private static func sections(of graph: ModelGraph, in reader: PackReader) -> [Int] {
+    Set(graph.parameters.compactMap { reader.parameter(named: $0.name)?.placement.section }).sorted()
   }
 
   /// The tokenizer of the pack at `path`, without binding any weight.
@@ -47,17 +103,24 @@ public final class PackedModel {
     return tokenizer
   }
 
-  /// The ids of a prompt, with the tokens around it that the model expects.
+  /// The ids of a prompt.
   /// - Throws: `PackModelError.noTokenizer`.
-  public func promptIDs(text: String) throws -> [Int] { try requiredTokenizer().encode(text, addSpecial: true) }
+  public func ids(of prompt: Prompt) throws -> [Int] { try Self.ids(of: prompt, tokenizer, path: reader.path) }
 
   /// The ids of a text, nothing added.
   /// - Throws: `PackModelError.noTokenizer`.
-  public func ids(text: String) throws -> [Int] { try requiredTokenizer().encode(text) }
-
-  private func requiredTokenizer() throws -> Tokenizer {
+  public func ids(text: String) throws -> [Int] {
     guard let tokenizer else { throw PackModelError.noTokenizer(path: reader.path) }
-    return tokenizer
+    return tokenizer.encode(text)
+  }
+
+  private static func ids(of prompt: Prompt, _ tokenizer: Tokenizer?, path: String) throws -> [Int] {
+    switch prompt {
+    case .ids(let ids): return ids
+    case .text(let text):
+      guard let tokenizer else { throw PackModelError.noTokenizer(path: path) }
+      return tokenizer.encode(text, addSpecial: true)
+    }
   }
 
   private static func tokenizer(of reader: PackReader) throws -> Tokenizer? {
@@ -71,7 +134,7 @@ public final class PackedModel {
   }
 
   /// The graph of the pack, agreeing with its manifest.
-  private static func graph(of reader: PackReader) throws -> ModelGraph {
+  static func graph(of reader: PackReader) throws -> ModelGraph {
     let graph = try ModelGraph(parsing: reader.graphText)
     try graph.verify()
     let manifest = reader.manifest

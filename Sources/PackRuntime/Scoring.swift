@@ -142,13 +142,13 @@ public struct ScoreReport: Sendable, Equatable {
     windowTokenCount = plan.windowTokenCount
   }
 
-  /// The `result` of `score --json`.
-  public var document: JSONText {
-    .object([
+  /// The members of the `result` of `score --json`.
+  public var members: [(String, JSONText)] {
+    [
       ("perplexity", .number(perplexity)), ("perplexity_standard_error", perplexityStandardError.map(JSONText.number) ?? .null),
       ("mean_nll", .number(meanLoss)), ("tokens", .integer(Int64(tokenCount))),
       ("windows", .integer(Int64(windowCount))), ("window", .integer(Int64(windowTokenCount))),
-    ])
+    ]
   }
 
   /// One line for people.

@@ -79,6 +79,29 @@ import Testing
     return use
   }
 
+  @Test func gatesAreThoseOfTheDefinition() throws {
+    let fixture = try Fixture("tiny/olmoe", sequenceCount: 2, length: 20)
+    let inputs = try fixture.observedInputs()
+    let sweep = try fixture.sweep()
+    try sweep.restart(on: fixture.model)
+    for block in fixture.model.graph.blocks {
+      for (mixture, sample) in zip(block.mixtures, try sweep.gateSamples(in: block, of: fixture.model)) {
+        let rows = try #require(inputs[mixture.router]), router = fixture.model.weights(mixture.router)
+        let width = router.count / mixture.expertCount, others = mixture.activeCount - 1
+        #expect(sample.norms.count == rows.count / width && sample.ratios.count == sample.norms.count * others)
+        for token in sample.norms.indices {
+          let x = rows[token * width..<(token + 1) * width].map(Double.init)
+          expectNear(Double(sample.norms[token]), x.reduce(0) { $0 + $1 * $1 }.squareRoot())
+          let odds = (0..<mixture.expertCount).map { expert in
+            exp(x.indices.reduce(0) { $0 + router[expert * width + $1] * x[$1] })
+          }.sorted(by: >)
+          for rank in 0..<others { expectNear(Double(sample.ratios[token * others + rank]), odds[rank + 1] / odds[0]) }
+        }
+      }
+      try sweep.advance(through: block, in: fixture.model)
+    }
+  }
+
   @Test(arguments: ["tiny/mixtral", "tiny/olmoe"])
   func errorsAreThoseOfTheOutputs(name: String) throws {
     let fixture = try Fixture(name, sequenceCount: 2, length: 20)

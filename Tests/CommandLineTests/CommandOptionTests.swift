@@ -102,12 +102,36 @@ import Testing
     #expect(unused.status == 0, "\(unused.error)")
   }
 
-  @Test func oneTextOfNoTask() throws {
+  @Test func textsOfTasksAreToldApart() throws {
     let text = Fixtures.path("texts/calibration.txt")
-    let twice = try CommandRun("swage", ["plan", Self.dense, "--calibration", text, "--calibration", text] + Self.gptq)
-    #expect(twice.status == 64 && twice.error.contains("--calibration is given 2 times"), "\(twice.error)")
-    let task = try CommandRun("swage", ["plan", Self.dense, "--calibration", "summaries=\(text)"] + Self.gptq)
-    #expect(task.status == 64 && task.error.contains("no pass tells tasks apart"), "\(task.error)")
+    func plan(_ texts: [String], sequences: Int = 8) throws -> CommandRun {
+      let sampling = ["--calibration-sequences", "\(sequences)", "--calibration-length", "32", "--json"]
+      return try CommandRun(
+        "swage", ["plan", Self.dense] + texts.flatMap { ["--calibration", $0] } + Self.gptq + sampling)
+    }
+    // A pass that does not tell tasks apart uses all.
+    for texts in [["summaries=\(text)"], ["summaries=\(text)", "code=\(text)"]] {
+      let run = try plan(texts)
+      #expect(run.status == 0, "\(run.error)")
+      let printed = (run.json["result"] as? [String: Any])?["pass_list"] as? String ?? ""
+      #expect(printed.contains(#"tasks: { "summaries": "\#(text)""#), "\(printed)")
+    }
+    for (texts, words) in [
+      ([text, text], "--calibration is given 2 times"), (["a=\(text)", text], "--calibration is given 2 times"),
+      (["a=\(text)", "a=\(text)"], "calibration is given 'a' twice"), (["=\(text)"], "'tasks' of calibration cannot be"),
+      (["auto=\(text)"], "'tasks' of calibration cannot be"), (["a="], "'tasks' of calibration cannot be"),
+    ] {
+      let run = try plan(texts)
+      #expect(run.status == 64 && run.error.contains(words), "\(run.error)")
+    }
+    let missing = try plan(["a=\(text)", "b=nowhere.txt"])
+    #expect(missing.status == 66 && missing.error.contains("nowhere.txt"), "\(missing.error)")
+    let few = try plan(["a=\(text)", "b=\(text)"], sequences: 1)
+    #expect(few.status == 64 && few.errorCode == "calibration.fewer-sequences-than-tasks", "\(few.error)")
+    let profiles = ["--pass", "prune-experts share=0.5 profiles=true"]
+    let one = try CommandRun(
+      "swage", ["plan", Fixtures.path("models/novelist-moe"), "--calibration", "a=\(text)", "--json"] + profiles)
+    #expect(one.status == 64 && one.errorCode == "passes.needs-tasks", "\(one.error)")
   }
 
   @Test func theCommandLineOverridesTheList() throws {

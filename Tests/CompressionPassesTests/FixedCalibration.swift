@@ -37,6 +37,8 @@ final class FixedCalibration: SweepCalibration {
 
   func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] { [] }
 
+  func gateSamples(in block: Block, of model: Model) -> [GateSample] { [] }
+
   func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
 
   func advance(through block: Block, in model: Model) { visited.append(block.name) }

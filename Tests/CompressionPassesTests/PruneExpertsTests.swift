@@ -48,6 +48,8 @@ import Testing
       }
     }
 
+    func gateSamples(in block: Block, of model: Model) -> [GateSample] { [] }
+
     func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
 
     func advance(through block: Block, in model: Model) {}

@@ -22,6 +22,16 @@ import Testing
     #expect(source.counts.calls.count <= 16)
   }
 
+  @Test func expertsAreAnnouncedAsTheyAreThenUsed() throws {
+    let context = KernelContext(pool: WorkerPool(threadCount: 2))
+    let source = CountingSource(base: try TinyCheckpoint("tiny/qwen3-moe", context: context))
+    let executor = try Executor(graph: source.base.graph, operators: source, context: context)
+    try executor.forward([7, 300, 41], cache: executor.makeCache(), logits: .none)
+    #expect(source.counts.announced.count == 2 && source.counts.announced.allSatisfy { $0 == $0.sorted() })
+    let used = source.counts.calls.map { $0.split(separator: ".").dropLast().last.flatMap { Int($0) } }
+    #expect(Array(source.counts.announced.joined()) == used)
+  }
+
   @Test func aFailingExpertLeavesTheCacheAsItWas() throws {
     let context = KernelContext(pool: WorkerPool(threadCount: 2))
     let source = CountingSource(base: try TinyCheckpoint("tiny/qwen3-moe", context: context))
@@ -58,12 +68,15 @@ import Testing
 private struct CountingSource: OperatorSource {
   final class Counts {
     var calls: [String] = []
+    var announced: [[Int]] = []
     var failing = false
   }
 
   struct Experts: ExpertOperators {
     let source: CountingSource
     let mixture: Mixture
+
+    func willUse(_ experts: [Int]) { source.counts.announced.append(experts) }
 
     func withExpert(_ index: Int, _ body: (GatedOperators) throws -> Void) throws {
       if source.counts.failing { throw MissingParameter(name: "an expert") }

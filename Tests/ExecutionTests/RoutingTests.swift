@@ -52,4 +52,22 @@ import Testing
       #expect(found[token] == expected)
     }
   }
+
+  @Test func expertsBelowTheThresholdAreLeftOutAndTheOthersWeighMore() {
+    let routing = Routing()
+    let probabilities: [Float] = [0.5, 0.3, 0.15, 0.05, 0.1, 0.2, 0.4, 0.3]
+    routing.choose(probabilities.span, expertCount: 4, activeCount: 3, normalizes: true) { $0 == 0 ? 0.5 : 0 }
+    #expect((0..<4).map { routing.tokenCount(of: $0) } == [1, 2, 1, 1])
+    #expect(routing.routed(to: 0).map(\.token) == [0] && routing.routed(to: 2).map(\.token) == [1])
+    #expect(abs(routing.choice(0, of: 0).gate - 0.625) < 1e-6)
+    #expect(abs(routing.choice(1, of: 1).gate - 2 / 9) < 1e-6)
+    #expect(routing.skips.skippedCount == 1 && routing.skips.choiceCount == 6)
+  }
+
+  @Test func aTokenKeepsItsFirstExpert() {
+    let routing = Routing()
+    routing.choose(([0.4, 0.3, 0.3] as [Float]).span, expertCount: 3, activeCount: 3, normalizes: true) { _ in 1 }
+    #expect((0..<3).map { routing.tokenCount(of: $0) } == [1, 0, 0])
+    #expect(routing.choice(0, of: 0).gate == 1)
+  }
 }

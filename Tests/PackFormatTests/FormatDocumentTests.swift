@@ -8,7 +8,7 @@ import Testing
 
 /// docs/format.md §7 and the code name the same rules.
 @Suite struct FormatDocumentTests {
-  /// One of each case but `file`, in the order of the document's table.
+  /// One of each case but `sectionUnreadable` and `file`, in the order of the document's table.
   static let oneOfEach: [PackFormatError] = [
     .notAPack, .newerVersion(found: 2, supported: 1), .unknownVersion(found: 0), .tooShort(byteCount: 1),
     .headerChecksum, .truncated(byteCount: 1), .footerChecksum, .fileLength(declared: 1, found: 2),
@@ -22,7 +22,7 @@ import Testing
     .sectionEmpty(1, .graph), .sectionChecksum(1, .graph), .sectionDecompression(1, .graph, .frameWithoutChecksum),
     .textNotUTF8(.graph), .manifestMalformed, .manifestTooLarge(limit: 1), .manifestUnknownField,
     .manifestNotCanonical, .manifestValue(field: "f", found: "1", allowed: "2"), .parameterDuplicate("p"),
-    .sourceDuplicate("s"), .parameterEncoding("p", found: "x"),
+    .sourceDuplicate("s"), .taskDuplicate("t"), .parameterEncoding("p", found: "x"),
     .parameterShape("p", dimensions: [1], encoding: "dense(f32)"),
     .parameterByteCount("p", declared: 1, expected: 2), .parameterSection("p", section: 1),
     .parameterPlace("p", section: 1, offset: 1), .sectionUnused(1, from: 1),

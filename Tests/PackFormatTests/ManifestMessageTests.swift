@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func unknownFields() {
-    #expect(rule(manifest + [0x58, 0x01]) == .manifestUnknownField)
+    #expect(rule(manifest + [0x60, 0x01]) == .manifestUnknownField)
     #expect(rule(manifest + [0xF8, 0xFF, 0xFF, 0xFF, 0x0F, 0x00]) == .manifestUnknownField)
   }
 

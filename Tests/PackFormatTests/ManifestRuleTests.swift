@@ -100,6 +100,52 @@ import Testing
         == .manifestValue(field: "sources.name", found: "a/b", allowed: "a name without a folder"))
   }
 
+  /// Names, sets and signatures of tasks.
+  @Test func tasks() {
+    let valid = PackTask(name: "prose", experts: [[0, 2], [1]], signature: [0.25, 0.75])
+    #expect(rule { $0.tasks = [valid] } == nil)
+    #expect(rule { $0.tasks = [valid, valid] } == .taskDuplicate("prose"))
+    let many = (0..<65).map { PackTask(name: "\($0)", experts: [[0]], signature: [1]) }
+    #expect(rule { $0.tasks = many } == .manifestValue(field: "tasks", found: "65", allowed: "0 to 64"))
+    #expect(rule { $0.tasks = Array(many.dropLast()) } == nil)
+    for name in ["", "a\nb", String(repeating: "x", count: 256)] {
+      #expect(
+        rule { $0.tasks = [PackTask(name: name, experts: [[0]], signature: [1])] }
+          == .manifestValue(field: "tasks.name", found: name, allowed: LabelRule.description))
+    }
+    #expect(
+      rule { $0.tasks = [PackTask(name: "a", experts: [], signature: [1])] }
+        == .manifestValue(field: "tasks.mixtures", found: "none", allowed: "one for each mixture"))
+    for experts in [[], [1, 0], [0, 0], [1 << 31]] {
+      #expect(
+        rule { $0.tasks = [PackTask(name: "a", experts: [[0], experts], signature: [1])] }
+          == .manifestValue(
+            field: "tasks.mixtures.experts", found: "\(experts)", allowed: "ascending indices of experts"))
+    }
+    #expect(
+      rule { $0.tasks = [PackTask(name: "a", experts: [[0]], signature: [])] }
+        == .manifestValue(field: "tasks.signature", found: "none", allowed: "one for each expert"))
+    for figure in [Float.nan, .infinity, -0.5, 1.5] {
+      #expect(
+        rule { $0.tasks = [PackTask(name: "a", experts: [[0]], signature: [0, figure])] }
+          == .manifestValue(field: "tasks.signature", found: "\(figure)", allowed: "0 to 1"))
+    }
+  }
+
+  /// A task's message with a field that does not exist, in it and one below.
+  @Test func unknownFieldsOfTasks() {
+    let manifest = ManifestCoding.encode(sample.contents.manifest, placements)
+    let name: [UInt8] = [0x0A, 1, UInt8(ascii: "a")], set: [UInt8] = [0x12, 3, 0x0A, 1, 0]
+    let signature: [UInt8] = [0x1A, 4, 0, 0, 0x80, 0x3F], stray: [UInt8] = [0x78, 1]
+    func message(_ fields: [UInt8]) -> [UInt8] { manifest + [0x5A, UInt8(fields.count)] + fields }
+    #expect(rule(message(name + set + signature)) == nil)
+    #expect(rule(message(name + set + signature + stray)) == .manifestUnknownField)
+    #expect(rule(message(name + [0x12, 5, 0x0A, 1, 0] + stray + signature)) == .manifestUnknownField)
+    #expect(rule(message(set + signature)) == .manifestMalformed)
+    #expect(rule(message(name + signature + set)) == .manifestNotCanonical)
+    #expect(rule(message(name + set + [0x1A, 3, 0, 0, 0x80])) == .manifestMalformed)
+  }
+
   @Test(arguments: [
     [], [0], [4, 0], [1 << 36, 2], [1 << 20, 1 << 20], [Int.max, Int.max, 4], [1, 1, 1, 1, 1, 1, 1, 1, 1], [Int.max],
   ])

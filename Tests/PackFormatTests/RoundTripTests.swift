@@ -11,7 +11,7 @@ import Testing
 
   @Test(arguments: [
     SamplePack(), SamplePack(tokenizer: nil, template: nil), SamplePack(tokenizer: nil), SamplePack(expertWidth: 1_500),
-    SamplePack.composites,
+    SamplePack.composites, SamplePack.withTasks,
   ])
   func whatGoesInComesOut(sample: SamplePack) throws {
     try sample.write(to: folder.path("a.swage"))

@@ -87,6 +87,16 @@ struct SamplePack {
     return sample
   }
 
+  /// Two tasks, of which the second has a signature of other length: what the graph allows is not the container's.
+  static var withTasks: SamplePack {
+    var sample = SamplePack()
+    sample.contents.manifest.tasks = [
+      PackTask(name: "prose", experts: [[0], [0, 1, 70_000]], signature: [0.75, 0.25]),
+      PackTask(name: "söurce code", experts: [[1], [2]], signature: [0, 1, 0]),
+    ]
+    return sample
+  }
+
   /// The bytes of the pack.
   func bytes() throws -> [UInt8] {
     let folder = TemporaryFolder()

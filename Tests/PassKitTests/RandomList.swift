@@ -5,7 +5,8 @@ struct RandomList {
   init(random: inout some RandomNumberGenerator) {
     var lines = ["version: 1"]
     if Bool.random(using: &random) {
-      lines.append("calibration: { \(Self.fields(of: Self.calibration, &random)) }")
+      let files = Bool.random(using: &random) ? Self.text : Self.tasks
+      lines.append("calibration: { \(Self.fields(of: Self.calibration + [files], &random)) }")
     }
     lines.append("passes:")
     for _ in 0...Int.random(in: 0...3, using: &random) {
@@ -31,8 +32,12 @@ struct RandomList {
     ("pattern", ["1:2", "\"15:16\""]), ("task", texts),
     ("targets", ["\"*\"", "embedding", "[\"!a.*\", b.c]", "\"x,!y\"", "['é.*']"]),
   ]
+  private static let text = ("text", texts)
+  private static let tasks = (
+    "tasks", ["{ a: b.txt }", "{ prose: ünï/cödé.txt, \"true\": \"~\", \"1\": '*.x', A-b_c.9: x=y }"]
+  )
   private static let calibration: [(String, [String])] = [
-    ("text", texts), ("field", ["body"]), ("sequences", ["1", "1000000"]), ("length", ["2"]),
+    ("field", ["body"]), ("sequences", ["1", "1000000"]), ("length", ["2"]),
     ("seed", ["0", "\(Int.max)"]),
   ]
   private static let verify: [(String, [String])] = [

@@ -19,6 +19,8 @@ typedef struct Swage__Pack__Manifest Swage__Pack__Manifest;
 typedef struct Swage__Pack__GenerationDefaults Swage__Pack__GenerationDefaults;
 typedef struct Swage__Pack__Parameter Swage__Pack__Parameter;
 typedef struct Swage__Pack__SourceFile Swage__Pack__SourceFile;
+typedef struct Swage__Pack__Task Swage__Pack__Task;
+typedef struct Swage__Pack__ExpertSet Swage__Pack__ExpertSet;
 
 
 /* --- enums --- */
@@ -43,10 +45,12 @@ struct  Swage__Pack__Manifest
   Swage__Pack__Parameter **parameters;
   size_t n_sources;
   Swage__Pack__SourceFile **sources;
+  size_t n_tasks;
+  Swage__Pack__Task **tasks;
 };
 #define SWAGE__PACK__MANIFEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&swage__pack__manifest__descriptor) \
-    , NULL, NULL, 0, 0, 0, 0, 0,NULL, NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, 0, 0, 0, 0, 0,NULL, NULL, NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Swage__Pack__GenerationDefaults
@@ -97,6 +101,31 @@ struct  Swage__Pack__SourceFile
 #define SWAGE__PACK__SOURCE_FILE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&swage__pack__source_file__descriptor) \
     , NULL, 0 }
+
+
+struct  Swage__Pack__Task
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_mixtures;
+  Swage__Pack__ExpertSet **mixtures;
+  size_t n_signature;
+  float *signature;
+};
+#define SWAGE__PACK__TASK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&swage__pack__task__descriptor) \
+    , NULL, 0,NULL, 0,NULL }
+
+
+struct  Swage__Pack__ExpertSet
+{
+  ProtobufCMessage base;
+  size_t n_experts;
+  uint32_t *experts;
+};
+#define SWAGE__PACK__EXPERT_SET__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&swage__pack__expert_set__descriptor) \
+    , 0,NULL }
 
 
 /* Swage__Pack__Manifest methods */
@@ -175,6 +204,44 @@ Swage__Pack__SourceFile *
 void   swage__pack__source_file__free_unpacked
                      (Swage__Pack__SourceFile *message,
                       ProtobufCAllocator *allocator);
+/* Swage__Pack__Task methods */
+void   swage__pack__task__init
+                     (Swage__Pack__Task         *message);
+size_t swage__pack__task__get_packed_size
+                     (const Swage__Pack__Task   *message);
+size_t swage__pack__task__pack
+                     (const Swage__Pack__Task   *message,
+                      uint8_t             *out);
+size_t swage__pack__task__pack_to_buffer
+                     (const Swage__Pack__Task   *message,
+                      ProtobufCBuffer     *buffer);
+Swage__Pack__Task *
+       swage__pack__task__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   swage__pack__task__free_unpacked
+                     (Swage__Pack__Task *message,
+                      ProtobufCAllocator *allocator);
+/* Swage__Pack__ExpertSet methods */
+void   swage__pack__expert_set__init
+                     (Swage__Pack__ExpertSet         *message);
+size_t swage__pack__expert_set__get_packed_size
+                     (const Swage__Pack__ExpertSet   *message);
+size_t swage__pack__expert_set__pack
+                     (const Swage__Pack__ExpertSet   *message,
+                      uint8_t             *out);
+size_t swage__pack__expert_set__pack_to_buffer
+                     (const Swage__Pack__ExpertSet   *message,
+                      ProtobufCBuffer     *buffer);
+Swage__Pack__ExpertSet *
+       swage__pack__expert_set__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   swage__pack__expert_set__free_unpacked
+                     (Swage__Pack__ExpertSet *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Swage__Pack__Manifest_Closure)
@@ -189,6 +256,12 @@ typedef void (*Swage__Pack__Parameter_Closure)
 typedef void (*Swage__Pack__SourceFile_Closure)
                  (const Swage__Pack__SourceFile *message,
                   void *closure_data);
+typedef void (*Swage__Pack__Task_Closure)
+                 (const Swage__Pack__Task *message,
+                  void *closure_data);
+typedef void (*Swage__Pack__ExpertSet_Closure)
+                 (const Swage__Pack__ExpertSet *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -199,6 +272,8 @@ extern const ProtobufCMessageDescriptor swage__pack__manifest__descriptor;
 extern const ProtobufCMessageDescriptor swage__pack__generation_defaults__descriptor;
 extern const ProtobufCMessageDescriptor swage__pack__parameter__descriptor;
 extern const ProtobufCMessageDescriptor swage__pack__source_file__descriptor;
+extern const ProtobufCMessageDescriptor swage__pack__task__descriptor;
+extern const ProtobufCMessageDescriptor swage__pack__expert_set__descriptor;
 
 PROTOBUF_C__END_DECLS
 

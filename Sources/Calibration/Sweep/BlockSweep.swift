@@ -9,7 +9,11 @@ import PassKit
 /// Only one block is bound at a time. Each is run once for every wave of statistics that is asked for and once to move
 /// on; a block that nobody asks about is run once.
 public final class BlockSweep: SweepCalibration {
+  public let taskNames: [String]
+
   private let sequences: [[Int]]
+  /// The sequences that are observed together: those of each task, or all.
+  private let parts: [Range<Int>]
   private let context: KernelContext
   private let budget: MemoryBudget
   private let isCancelled: () -> Bool
@@ -19,13 +23,17 @@ public final class BlockSweep: SweepCalibration {
 
   /// - Parameters:
   ///   - sequences: ids of each sequence, within the vocabulary and the context of the models to come.
+  ///   - tasks: whose sequences they are, one after the other; none where all are of one text.
   ///   - context: its threads share the work of each product.
   ///   - budget: says how much is kept in memory.
   ///   - isCancelled: asked before each sequence; everything throws `PassError.cancelled` once it says so.
   public init(
-    sequences: [[Int]], context: KernelContext, budget: MemoryBudget, isCancelled: @escaping () -> Bool = { false }
+    sequences: [[Int]], tasks: [CalibrationSample.Task] = [], context: KernelContext, budget: MemoryBudget,
+    isCancelled: @escaping () -> Bool = { false }
   ) {
     self.sequences = sequences
+    taskNames = tasks.map(\.name)
+    parts = tasks.isEmpty ? [sequences.indices] : tasks.map(\.sequences)
     self.context = context
     self.budget = budget
     self.isCancelled = isCancelled
@@ -70,10 +78,28 @@ public final class BlockSweep: SweepCalibration {
   public func mixtureUses(in block: Block, of model: Model) throws -> [MixtureUse] {
     let mixtures = block.mixtures
     guard !mixtures.isEmpty else { return [] }
-    let recorder = RoutingRecorder(mixtures, vectors: context.vectors)
+    let index = number(of: block, in: model)
+    let executor = try model.executor(forBlock: index, context: context)
+    let byPart = try parts.map { sequences in
+      let recorder = RoutingRecorder(mixtures, vectors: context.vectors)
+      try observe(index, sequences, with: executor, recorder)
+      return recorder.uses
+    }
+    let uses =
+      taskNames.isEmpty ? byPart[0] : mixtures.indices.map { index in MixtureUse(ofTasks: byPart.map { $0[index] }) }
+    for use in uses where !use.isFinite { throw PassError.statisticsNotFinite(parameter: use.router) }
+    return uses
+  }
+
+  public func gateSamples(in block: Block, of model: Model) throws -> [GateSample] {
+    let mixtures = block.mixtures
+    guard !mixtures.isEmpty else { return [] }
+    let recorder = GateRecorder(mixtures, vectors: context.vectors)
     try observe(number(of: block, in: model), of: model, recorder)
-    for use in recorder.uses where !use.isFinite { throw PassError.statisticsNotFinite(parameter: use.router) }
-    return recorder.uses
+    for sample in recorder.samples where !(sample.ratios + sample.norms).allSatisfy(\.isFinite) {
+      throw PassError.statisticsNotFinite(parameter: sample.router)
+    }
+    return recorder.samples
   }
 
   public func expertErrors(in block: Block, of candidate: Model, from model: Model) throws -> [[Double]] {
@@ -113,8 +139,15 @@ public final class BlockSweep: SweepCalibration {
 
   private func observe(_ index: Int, of model: Model, _ observer: any LinearObserver) throws {
     precondition(index == nextBlock, "inputs are asked for before the sweep moves on")
-    let executor = try model.executor(forBlock: index, context: context)
-    for sequence in sequences.indices {
+    // Values of `model` that were replaced since are in no later model, so that nobody else would let go of them.
+    defer { model.releaseBlock(index) }
+    try observe(index, sequences.indices, with: model.executor(forBlock: index, context: context), observer)
+  }
+
+  private func observe(
+    _ index: Int, _ sequences: Range<Int>, with executor: Executor, _ observer: any LinearObserver
+  ) throws {
+    for sequence in sequences {
       if isCancelled() { throw PassError.cancelled }
       try observe(index, sequence, with: executor, observer)
     }

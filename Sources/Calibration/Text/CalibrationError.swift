@@ -15,6 +15,8 @@ public enum CalibrationError: Error, Equatable, Diagnosable {
   case notAnID(path: String, text: String, number: Int)
   case tokenOutOfRange(path: String, id: Int, number: Int, vocabularyCount: Int)
   case noTokenizer(path: String)
+  /// Every task needs a sequence.
+  case fewerSequencesThanTasks(sequenceCount: Int, taskCount: Int)
   case lengthOutOfRange(length: Int, least: Int, contextLength: Int)
   /// The original computes logits that are not finite on a window.
   case originalNotFinite(window: Int, position: Int)
@@ -75,6 +77,12 @@ public enum CalibrationError: Error, Equatable, Diagnosable {
         "length-out-of-range", "sequences of \(length) tokens are not possible", at: "--calibration-length",
         why: "the model was made for at most \(contextLength) tokens, and \(least) are the least that say anything",
         fix: "choose \(least) to \(contextLength)")
+    case .fewerSequencesThanTasks(let sequenceCount, let taskCount):
+      Diagnosis(
+        code: "calibration.fewer-sequences-than-tasks",
+        what: "\(sequenceCount) sequences cannot be shared out over \(taskCount) tasks",
+        place: "--calibration-sequences",
+        why: "every task needs one at least", fix: "take at least sequences=\(taskCount)", status: .usage)
     case .originalNotFinite(let window, let position):
       .malformed(
         "original-not-finite", "the original computes a logit that is not a number",

@@ -21,7 +21,7 @@ struct CompileIdentity: Equatable {
 
   let facts: [Fact]
 
-  private static let format = "swage journal 1"
+  private static let format = "swage journal 2"
 
   /// - Parameter calibration: nil where no step looks at any.
   init(passList: PassList, source: Source, instructionSet: String, calibration: CalibrationInput?) {
@@ -36,7 +36,10 @@ struct CompileIdentity: Equatable {
     for (index, step) in passList.steps.enumerated() { facts.append(Fact(name: "step \(index + 1)", value: step.text)) }
     if let calibration {
       facts.append(Fact(name: "calibration", value: passList.calibration?.samplingText ?? "none"))
-      facts.append(Fact(name: "calibration text", value: "digest \(calibration.digest)"))
+      for (index, text) in calibration.texts.enumerated() {
+        let name = text.task.map { " \(index + 1), \($0)" } ?? ""
+        facts.append(Fact(name: "calibration text\(name)", value: "digest \(text.digest)"))
+      }
     }
     self.facts = facts
   }

@@ -1,6 +1,7 @@
 import ByteIO
 import Encodings
 import ModelGraph
+import ModelIR
 import PassKit
 import TensorCore
 
@@ -12,6 +13,7 @@ extension UnitRecord {
     var bytes: [UInt8] = []
     bytes.append(text: unit)
     bytes.append(optional: graph?.text) { $0.append(text: $1) }
+    bytes.append(optional: profiles) { $0.append(list: $1) { $0.append($1) } }
     bytes.append(list: values) { $0.append($1) }
     bytes.append(list: figures) { $0.append($1) }
     bytes.appendCount(doneByteCount)
@@ -25,10 +27,11 @@ extension UnitRecord {
       var reader = RecordReader(cursor: ByteCursor(over: record), payload: payload)
       let unit = try reader.text(record)
       let graph = try reader.optional(record) { try ModelGraph(parsing: $0.text(record)) }
+      let profiles = try reader.optional(record) { try $0.list(record) { try $0.profile(record) } }
       let values = try reader.list(record) { try $0.value(record) }
       let figures = try reader.list(record) { try $0.figures(record) }
       let doneByteCount = try reader.cursor.count(in: record)
-      self.init(unit: unit, graph: graph, values: values, figures: figures, doneByteCount: doneByteCount)
+      self.init(unit: unit, graph: graph, profiles: profiles, values: values, figures: figures, doneByteCount: doneByteCount)
     } catch RecordReader.Failure.valueDamaged {
       return nil
     } catch {
@@ -78,6 +81,12 @@ extension [UInt8] {
   fileprivate mutating func append<Item>(list: [Item], _ write: (inout [UInt8], Item) -> Void) {
     appendCount(list.count)
     for item in list { write(&self, item) }
+  }
+
+  fileprivate mutating func append(_ profile: TaskProfile) {
+    append(text: profile.name)
+    append(list: profile.experts) { $0.append(list: $1) { $0.appendCount($1) } }
+    append(list: profile.signature) { $0.appendLittleEndian($1.bitPattern) }
   }
 
   fileprivate mutating func append(_ change: ValueChange) {
@@ -150,6 +159,12 @@ private struct RecordReader {
     var items: [Item] = []
     for _ in 0..<count { items.append(try read(&self)) }
     return items
+  }
+
+  mutating func profile(_ bytes: Span<UInt8>) throws -> TaskProfile {
+    TaskProfile(
+      name: try text(bytes), experts: try list(bytes) { try $0.list(bytes) { try $0.cursor.count(in: bytes) } },
+      signature: try list(bytes) { Float(bitPattern: try $0.cursor.uint32(in: bytes)) })
   }
 
   mutating func value(_ bytes: Span<UInt8>) throws -> ValueChange {

@@ -33,6 +33,7 @@ public struct DropBlocks: ModelPass {
   public var evaluatesCandidates: Bool { false }
 
   public func plan(_ outline: inout OutlineEditor) throws(PassError) {
+    try outline.requireNoProfiles()
     let graph = outline.outline.graph
     let removable = graph.removableBlocks
     guard removable.count > count else {

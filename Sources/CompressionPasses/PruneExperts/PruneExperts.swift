@@ -1,4 +1,5 @@
 import ModelGraph
+import ModelIR
 import PassKit
 
 /// Takes the experts out of mixtures that matter least on the calibration text.
@@ -22,6 +23,12 @@ public struct PruneExperts: ModelPass {
     largest output exceeds the 99.5 % quantile of all and a tenth of the maximum, in the first three quarters of the
     mixtures (arXiv 2507.23279).
 
+    `profiles` chooses experts for every task of the calibration (texts with names, at least two), each by its own text,
+    and takes out those that no task keeps. The pack records which experts each task uses. `swage-run generate --task
+    NAME` binds, checks and reads no others, and computes what a model pruned for that task alone does. `--task auto`
+    takes the task whose text the router of the first mixture treats most like the prompt (PreMoe, arXiv 2505.17639).
+    Without `--task` all experts that are left are used. A later step may not take out experts or blocks.
+
     Experts are judged by the text: give one like what the model is for. Values of experts may be in any encoding, the
     router must still be dense. Which experts go is known only after the run: a plan shows the last ones.
     """
@@ -39,42 +46,44 @@ public struct PruneExperts: ModelPass {
     guard !mixtures.isEmpty else {
       throw .nothingToDo(why: "the model has no mixture of experts", fix: "remove this step")
     }
-    let counts = try counts(of: mixtures)
+    try outline.requireRemovableExperts()
+    let counts = try options.keptCounts(of: mixtures), tasks = outline.outline.taskNames
     guard counts != mixtures.map(\.expertCount) else {
       throw .nothingToDo(why: "every expert would stay", fix: "keep fewer, or remove this step")
     }
-    for mixture in mixtures {
-      guard let router = graph.parameter(named: mixture.router) else { continue }
-      let encoding = outline.outline.intents[router.name]?.encoding ?? outline.outline.encoding(of: router)
-      guard encoding.isDense else { throw .alreadyCompressed(parameter: router.name, encoding: encoding) }
+    guard !options.choosesByTask || tasks.count > 1 else { throw .needsTasks(found: tasks) }
+    // The choices of tasks may have nothing in common.
+    let most = options.choosesByTask ? tasks.count : 1
+    let stored = zip(mixtures, counts).map { mixture, count in Array(0..<min(mixture.expertCount, count * most)) }
+    outline.replaceGraph(graph.keepingExperts(stored))
+    if options.choosesByTask {
+      let signature = stored[0].map { _ in 1 / Float(stored[0].count) }
+      outline.setProfiles(
+        tasks.map { TaskProfile(name: $0, experts: counts.map { Array(0..<$0) }, signature: signature) })
     }
-    outline.replaceGraph(graph.keepingExperts(counts.map { Array(0..<$0) }))
     outline.markInexact()
   }
 
   public func run(on editor: ModelEditor) throws -> PreservedAnalyses {
-    let graph = editor.graph, mixtures = graph.mixtures
+    let mixtures = editor.graph.mixtures
     let uses = try editor.mixtureUses()
-    let unprotected = mixtures.map { [Bool](repeating: false, count: $0.mixture.expertCount) }
-    let selection = ExpertSelection(
-      scores: uses.map(options.metric.scores),
-      isProtected: options.protectsSuperExperts ? uses.superExperts : unprotected)
-    let counts = try counts(of: mixtures.map(\.mixture))
-    let kept =
-      switch options.scope {
-      case .layer: selection.best(counts: counts)
-      case .global: selection.best(totalCount: counts.reduce(0, +), least: mixtures.map(\.mixture.activeCount))
-      }
-    PruningReport(mixtures: mixtures, uses: uses, selection: selection, kept: kept).write(to: editor)
-    try editor.replaceGraph(
-      graph.keepingExperts(kept),
-      keepingRows: Dictionary(zip(mixtures.map(\.mixture.router), kept)) { first, _ in first })
+    let choices = try choices(uses, mixtures.map(\.mixture), tasks: editor.taskNames)
+    let stored = choices.stored
+    PruningReport(mixtures: mixtures, uses: uses, tasks: editor.taskNames, choices: choices).write(to: editor)
+    try editor.keepExperts(stored)
+    if options.choosesByTask { editor.setProfiles(choices.map { $0.profile(in: stored) }) }
     return .none
   }
 
-  private func counts(of mixtures: [Mixture]) throws(PassError) -> [Int] {
-    var counts: [Int] = []
-    for mixture in mixtures { counts.append(try options.keptCount(of: mixture)) }
-    return counts
+  /// One choice for all texts, or one for each task.
+  private func choices(
+    _ uses: [MixtureUse], _ mixtures: [Mixture], tasks: [String]
+  ) throws(PassError) -> [ExpertChoice] {
+    guard options.choosesByTask else { return [try ExpertChoice(of: uses, in: mixtures, by: options)] }
+    var choices: [ExpertChoice] = []
+    for (index, task) in tasks.enumerated() {
+      choices.append(try ExpertChoice(of: uses.map { $0.tasks[index] }, task: task, in: mixtures, by: options))
+    }
+    return choices
   }
 }

@@ -26,21 +26,25 @@ struct PruneExpertsOptions: Sendable {
     "scope", default: .layer, "whether every layer keeps as many, or those score highest over all layers")
   static let protectOption = PassOption<Bool>.boolean(
     "protect-super-experts", default: false, "keep experts with extreme activations, whatever their score")
+  static let profilesOption = PassOption<Bool>.boolean(
+    "profiles", default: false, "choose experts for each task, and record the choices for the runtime to take one")
 
   static let declarations = [
     metricOption.declaration, shareOption.declaration, countOption.declaration, scopeOption.declaration,
-    protectOption.declaration,
+    protectOption.declaration, profilesOption.declaration,
   ]
 
   let metric: ExpertMetric
   let budget: Budget
   let scope: Scope
   let protectsSuperExperts: Bool
+  let choosesByTask: Bool
 
   init(_ values: OptionValues) throws(OptionConflict) {
     metric = values[Self.metricOption]
     scope = values[Self.scopeOption]
     protectsSuperExperts = values[Self.protectOption]
+    choosesByTask = values[Self.profilesOption]
     switch (values[Self.shareOption], values[Self.countOption]) {
     case (let share?, nil): budget = .share(share)
     case (nil, let count?): budget = .count(count)
@@ -51,9 +55,15 @@ struct PruneExpertsOptions: Sendable {
     }
   }
 
-  /// Experts that a mixture keeps, on average over all layers where the scope is global.
+  /// Experts that every mixture keeps, on average over all layers where the scope is global.
   /// - Throws: `PassError.tooFewExperts`.
-  func keptCount(of mixture: Mixture) throws(PassError) -> Int {
+  func keptCounts(of mixtures: [Mixture]) throws(PassError) -> [Int] {
+    var counts: [Int] = []
+    for mixture in mixtures { counts.append(try keptCount(of: mixture)) }
+    return counts
+  }
+
+  private func keptCount(of mixture: Mixture) throws(PassError) -> Int {
     let count =
       switch budget {
       case .share(let share): Int((share * Double(mixture.expertCount)).rounded())

@@ -20,11 +20,14 @@ public struct Mixture: Hashable, Sendable {
   public let function: ActivationFunction
   /// Whether experts have a gate; the shared expert always has.
   public let isGated: Bool
+  /// Experts that a token may do without, where the graph is run so.
+  public var skipping: ExpertSkipping?
   public let shared: SharedExpert?
+
   public init(
     input: ValueID, router: String, experts: String, expertCount: Int, numbers: [Int]? = nil, activeCount: Int,
     expertWidth: Int, normalizesGates: Bool, function: ActivationFunction, isGated: Bool = true,
-    shared: SharedExpert?
+    skipping: ExpertSkipping? = nil, shared: SharedExpert?
   ) {
     self.input = input
     self.router = router
@@ -36,6 +39,7 @@ public struct Mixture: Hashable, Sendable {
     self.normalizesGates = normalizesGates
     self.function = function
     self.isGated = isGated
+    self.skipping = skipping
     self.shared = shared
   }
 
@@ -97,6 +101,7 @@ extension Mixture: GraphOperation {
     }
     try requireAttribute("active", activeCount, in: 1...expertCount)
     try requireAttribute("width", expertWidth, in: 1...GraphLimits.dimension)
+    try skipping?.requireSense()
     if let shared { try requireAttribute("shared_width", shared.width, in: 1...GraphLimits.dimension) }
     return operandTypes[0]
   }
@@ -111,6 +116,7 @@ extension Mixture: GraphOperation {
     fields.flag("normalizes", normalizesGates)
     fields.word("function", function.rawValue)
     if !isGated { fields.flag("gated", false) }
+    skipping?.printFields(into: &fields)
     guard let shared else { return }
     fields.parameter("shared", shared.name)
     fields.integer("shared_width", shared.width)
@@ -124,7 +130,8 @@ extension Mixture: GraphOperation {
       expertCount: try fields.integer("count"), numbers: try fields.numbersIfPresent("numbers"),
       activeCount: try fields.integer("active"), expertWidth: try fields.integer("width"),
       normalizesGates: try fields.flag("normalizes"), function: try fields.activationFunction("function"),
-      isGated: !(try fields.takesFalse("gated")), shared: try SharedExpert(fields: &fields))
+      isGated: !(try fields.takesFalse("gated")),
+      skipping: try ExpertSkipping(fields: &fields), shared: try SharedExpert(fields: &fields))
   }
 }
 

@@ -51,6 +51,12 @@ public struct FieldParser {
     try canonical(key, "a number") { Double($0) }
   }
 
+  /// Nil when the next field is another one.
+  public mutating func numberIfPresent(_ key: String) throws(GraphError) -> Float? {
+    guard next < fields.count, fields[next].key == key else { return nil }
+    return try number(key)
+  }
+
   public mutating func flag(_ key: String) throws(GraphError) -> Bool {
     try canonical(key, "true or false") { Bool($0) }
   }

@@ -65,7 +65,8 @@ public struct PassManager {
   /// - Throws: `StepFailure` for a step that cannot be done; all steps are planned before any weight is read.
   ///   Whatever the store, the journal or the inspection throws.
   public func run(_ steps: [PassStep], on model: Model) throws -> (model: Model, reports: [StepReport]) {
-    let plan = try PassPlan(steps, on: ModelOutline(of: model))
+    let taskNames = calibration?.taskNames ?? []
+    let plan = try PassPlan(steps, on: ModelOutline(of: model, taskNames: taskNames))
     if calibration == nil { try plan.requireNoCalibration() }
     let run = PassRun(model, plan: plan, manager: self)
     var reports: [StepReport] = []
@@ -73,7 +74,7 @@ public struct PassManager {
       try survey(steps[sweep.lowerBound], number: sweep.lowerBound + 1, in: run)
       // Planned again on the model as it now is: a pass that decides by the weights may have left it otherwise than it
       // could foresee.
-      var outline = ModelOutline(of: run.model)
+      var outline = ModelOutline(of: run.model, taskNames: taskNames)
       var plans: [StepPlan] = []
       for index in sweep {
         plans.append(try StepPlan(number: index + 1, steps[index], on: outline))
@@ -111,7 +112,8 @@ public struct PassManager {
   /// Lets a pass that must see the whole model first do so.
   private func survey(_ step: PassStep, number: Int, in run: PassRun) throws {
     guard step.needsSurvey, let pass = step.pass as? any SurveyingPass else { return }
-    let plan = try StepPlan(number: number, step, on: ModelOutline(of: run.model))
+    let plan = try StepPlan(
+      number: number, step, on: ModelOutline(of: run.model, taskNames: calibration?.taskNames ?? []))
     try run.perform("survey of step \(number)") {
       try timed(plan, in: run) {
         try pass.survey(ModelEditor(run: run, plan: plan))

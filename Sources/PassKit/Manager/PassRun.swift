@@ -24,6 +24,7 @@ final class PassRun {
     var replaced: Set<String> = []
     var intended: Set<String> = []
     var replacesGraph = false
+    var replacesProfiles = false
 
     init(stepCount: Int) { figures = (0..<stepCount).map { StepFigures(stepNumber: $0 + 1) } }
   }
@@ -67,14 +68,7 @@ final class PassRun {
     let before = model.values.values.reduce(0) { $0 + $1.storage.byteCount }
     for parameter in model.graph.parameters {
       guard let rows = rows[parameter.name] else { continue }
-      let value = value(of: parameter.name), rowCount = parameter.dimensions[0]
-      precondition(value.encoding.isDense, "rows can be taken out of dense values only")
-      let bytes = value.storage.withBytes { bytes in
-        rows.flatMap { row in
-          let rowByteCount = bytes.count / rowCount
-          return (row * rowByteCount..<(row + 1) * rowByteCount).map { bytes[$0] }
-        }
-      }
+      let value = value(of: parameter.name), bytes = value.bytes(ofRows: rows, of: parameter.dimensions[0])
       model.values[parameter.name] = value.replaced(
         by: value.encoding, storage: try manager.store.store(bytes), step: plan.step.text)
       changes.replaced.insert(parameter.name)
@@ -89,6 +83,11 @@ final class PassRun {
     let names = Set(graph.parameters.map(\.name))
     model.graph = graph
     model.values = model.values.filter { names.contains($0.key) }
+  }
+
+  func setProfiles(_ profiles: [TaskProfile]) {
+    model.profiles = profiles
+    changes.replacesProfiles = true
   }
 
   func setIntent(_ encoding: Encoding?, of name: String) {
@@ -147,7 +146,8 @@ extension PassRun {
     let doneBefore = doneByteCount
     try body()
     let record = UnitRecord(
-      unit: unit, graph: changes.replacesGraph ? model.graph : nil, values: changedValues,
+      unit: unit, graph: changes.replacesGraph ? model.graph : nil,
+      profiles: changes.replacesProfiles ? model.profiles : nil, values: changedValues,
       figures: changes.figures.filter { $0 != StepFigures(stepNumber: $0.stepNumber) },
       doneByteCount: doneByteCount - doneBefore)
     try manager.journal?.append(record)
@@ -168,6 +168,7 @@ extension PassRun {
 
   private func adopt(_ record: UnitRecord) {
     if let graph = record.graph { adopt(graph) }
+    if let profiles = record.profiles { model.profiles = profiles }
     for change in record.values {
       guard let storage = change.storage ?? model.values[change.parameter]?.storage else { continue }
       model.values[change.parameter] = ParameterValue(

@@ -1,5 +1,6 @@
 import Encodings
 import ModelGraph
+import ModelIR
 import TensorCore
 
 /// Keeps what a run has done so far, so that a killed one can go on where it stopped, with the same result.
@@ -21,6 +22,8 @@ public struct UnitRecord: Sendable {
   public let unit: String
   /// The graph it left, where it left another.
   public var graph: ModelGraph?
+  /// The sets of experts for tasks it left, where it left others.
+  public var profiles: [TaskProfile]?
   /// The values it changed, in the order of the graph it left.
   public var values: [ValueChange]
   /// Its share of the figures of the steps it belongs to, in their order.
@@ -29,10 +32,12 @@ public struct UnitRecord: Sendable {
   public var doneByteCount: Int
 
   public init(
-    unit: String, graph: ModelGraph?, values: [ValueChange], figures: [StepFigures], doneByteCount: Int
+    unit: String, graph: ModelGraph?, profiles: [TaskProfile]? = nil, values: [ValueChange], figures: [StepFigures],
+    doneByteCount: Int
   ) {
     self.unit = unit
     self.graph = graph
+    self.profiles = profiles
     self.values = values
     self.figures = figures
     self.doneByteCount = doneByteCount

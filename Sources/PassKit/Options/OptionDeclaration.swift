@@ -36,6 +36,8 @@ public enum OptionKind: Sendable, Hashable {
   /// Encodings to choose from.
   case candidates
   case text
+  /// Names of tasks, each with a file.
+  case taskFiles
 }
 
 /// The value of an option.
@@ -50,6 +52,27 @@ public enum OptionValue: Sendable, Hashable {
   case pattern(KeptPattern)
   case candidates([EncodingCandidate])
   case text(String)
+  case taskFiles([TaskFile])
+}
+
+/// A file that stands for a task, printed `prose=a.txt`.
+public struct TaskFile: Sendable, Hashable {
+  public let task: String
+  public let path: String
+
+  public init(task: String, path: String) {
+    self.task = task
+    self.path = path
+  }
+
+  /// What the runtime takes for "the task that fits the prompt", so that no task can be called so.
+  private static let reservedName = "auto"
+
+  /// Whether the task has a name that a command line can tell from all else.
+  var hasValidName: Bool {
+    (1...64).contains(task.utf8.count) && task != Self.reservedName
+      && task.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+  }
 }
 
 /// `kept` of every `group` consecutive weights of a row are kept; printed `2:4`.
@@ -78,6 +101,9 @@ extension OptionKind {
     case .pattern(let limit): "a pattern N:M with N below M and M at most \(limit), such as 2:4"
     case .candidates: "encodings separated by commas, such as 2,3,4g32,6s,t3,2:4x4,bf16"
     case .text: "a text"
+    case .taskFiles:
+      "names of tasks with a file each, such as { prose: a.txt, code: b.txt }; a name has up to 64 letters, digits and "
+        + "-_., and is not 'auto'"
     }
   }
 
@@ -95,6 +121,7 @@ extension OptionKind {
     case .pattern: "N:M"
     case .candidates: "CANDIDATE,…"
     case .text: "TEXT"
+    case .taskFiles: "{ TASK: FILE, … }"
     }
   }
 

@@ -1,7 +1,13 @@
-/// An option's value as it was written: one scalar or a list of them.
+/// An option's value as it was written: one scalar, or a list or a mapping of them.
 enum WrittenValue: Sendable, Equatable {
   case scalar(String)
   case list([String])
+  case mapping([Entry])
+
+  struct Entry: Sendable, Equatable {
+    let key: String
+    let text: String
+  }
 
   /// For error messages, at most 60 characters.
   var excerpt: String {
@@ -9,6 +15,8 @@ enum WrittenValue: Sendable, Equatable {
       switch self {
       case .scalar(let text): text
       case .list(let texts): "[" + texts.prefix(30).joined(separator: ", ") + "]"
+      case .mapping(let entries):
+        "{ " + entries.prefix(30).map { "\($0.key): \($0.text)" }.joined(separator: ", ") + " }"
       }
     return text.count <= 60 ? text : text.prefix(57) + "…"
   }
@@ -24,6 +32,7 @@ extension OptionKind {
   /// Reads a value of this kind and holds it against the bounds.
   func read(_ written: WrittenValue) throws(OptionFault) -> OptionValue {
     if written == .list([]) { throw .malformed }
+    if case .mapping = written, self != .taskFiles { throw .malformed }
     switch self {
     case .integers(let range):
       var values: [Int] = []
@@ -43,6 +52,11 @@ extension OptionKind {
         candidates.append(candidate)
       }
       return .candidates(candidates)
+    case .taskFiles:
+      guard case .mapping(let entries) = written, !entries.isEmpty else { throw .malformed }
+      let files = entries.map { TaskFile(task: $0.key, path: $0.text) }
+      guard files.allSatisfy({ $0.hasValidName && !$0.path.isEmpty }) else { throw .malformed }
+      return .taskFiles(files)
     default:
       guard case .scalar(let text) = written else { throw .malformed }
       return try readScalar(text)
@@ -65,7 +79,7 @@ extension OptionKind {
     case .text:
       guard !text.isEmpty else { throw .malformed }
       return .text(text)
-    case .integers, .globs, .candidates: throw .malformed
+    case .integers, .globs, .candidates, .taskFiles: throw .malformed
     }
   }
 
@@ -123,6 +137,7 @@ extension WrittenValue {
   /// The items of a list; a scalar is a list with commas between its items.
   fileprivate var items: [String] {
     switch self {
+    case .mapping: []
     case .list(let items): items
     case .scalar(let text): text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }

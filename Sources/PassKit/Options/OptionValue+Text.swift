@@ -10,6 +10,7 @@ extension OptionValue {
     case .globs(let globs): globs.map(\.text).joined(separator: ",")
     case .pattern(let pattern): "\(pattern.kept):\(pattern.group)"
     case .candidates(let candidates): candidates.map(\.text).joined(separator: ",")
+    case .taskFiles(let files): files.map { "\($0.task)=\($0.path)" }.joined(separator: ",")
     }
   }
 
@@ -21,6 +22,8 @@ extension OptionValue {
     case .globs(let globs): "[" + globs.map { Self.quoted($0.text) }.joined(separator: ", ") + "]"
     case .candidates(let candidates): "[" + candidates.map { Self.quoted($0.text) }.joined(separator: ", ") + "]"
     case .pattern, .text: Self.quoted(text)
+    case .taskFiles(let files):
+      "{ " + files.map { "\(Self.quoted($0.task)): \(Self.quoted($0.path))" }.joined(separator: ", ") + " }"
     }
   }
 

@@ -19,11 +19,23 @@ public struct OptionValues: Sendable, Equatable {
     declarations.compactMap { declaration in values[declaration.name].map { (declaration.name, $0) } }
   }
 
-  /// The same with another text for an option, or none; options without a value stay so.
-  func replacingText(of option: PassOption<String?>, _ replacement: (String) -> String?) -> OptionValues {
-    guard let text = self[option] else { return self }
+  /// The same without a value for some options.
+  func removing(_ options: [OptionDeclaration]) -> OptionValues {
+    OptionValues(
+      declarations: declarations, values: values.filter { value in !options.contains { $0.name == value.key } })
+  }
+
+  /// The same with other paths in place of the texts of some options and of the files of tasks.
+  func mappingPaths(of options: [OptionDeclaration], _ change: (String) -> String) -> OptionValues {
     var values = values
-    values[option.declaration.name] = replacement(text).map(OptionValue.text)
+    for option in options {
+      switch values[option.name] {
+      case .text(let path): values[option.name] = .text(change(path))
+      case .taskFiles(let files):
+        values[option.name] = .taskFiles(files.map { TaskFile(task: $0.task, path: change($0.path)) })
+      default: break
+      }
+    }
     return OptionValues(declarations: declarations, values: values)
   }
 }

@@ -128,3 +128,11 @@ extension PassOption where Value == String {
     }
   }
 }
+
+extension PassOption where Value == [TaskFile] {
+  static func taskFiles(_ name: String, _ summary: String) -> PassOption {
+    PassOption(name, .taskFiles, nil, summary) { value in
+      if case .taskFiles(let value)? = value { value } else { nil }
+    }
+  }
+}

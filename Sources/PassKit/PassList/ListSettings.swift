@@ -2,6 +2,10 @@
 public struct CalibrationSettings: Sendable, Equatable {
   static let textOption = PassOption<String>.text("text", "file with the calibration text")
     .optional(unset: "given on the command line, if a pass needs it")
+  static let tasksOption = PassOption<[TaskFile]>.taskFiles(
+    "tasks", "files with the texts of tasks, in place of `text`; sequences are shared out evenly"
+  )
+  .optional(unset: "one text for all")
   static let fieldOption = PassOption<String>.text(
     "field", "field that holds the text, for files of one JSON object a line"
   )
@@ -12,14 +16,33 @@ public struct CalibrationSettings: Sendable, Equatable {
   static let seedOption = PassOption<Int>.integer("seed", in: 0...Int.max, default: 1, "seed of the sampling")
 
   static let options = [
-    textOption.declaration, fieldOption.declaration, sequencesOption.declaration, lengthOption.declaration,
+    textOption.declaration, tasksOption.declaration, fieldOption.declaration, sequencesOption.declaration, lengthOption.declaration,
     seedOption.declaration,
   ]
 
+  /// What says where the texts lie.
+  static let fileOptions = [textOption.declaration, tasksOption.declaration]
+
   let values: OptionValues
+
+  /// - Throws: where it names both one text and those of tasks.
+  init(values: OptionValues, place: SourcePlace) throws(PassListError) {
+    self.values = values
+    guard text == nil || tasks.isEmpty else {
+      throw .conflict(
+        pass: "calibration",
+        OptionConflict(
+          what: "there is a text, and there are texts of tasks", why: "every text is that of a task, or there is one",
+          fix: "name the text under tasks too, or remove one of the two"), place: place)
+    }
+  }
+
+  fileprivate init(values: OptionValues) { self.values = values }
 
   /// As it was written; relative to the list's folder.
   public var text: String? { values[Self.textOption] }
+  /// The tasks with their files as they were written, in order.
+  public var tasks: [TaskFile] { values[Self.tasksOption] ?? [] }
   public var field: String? { values[Self.fieldOption] }
   public var sequenceCount: Int { values[Self.sequencesOption] }
   /// Tokens in a sequence.
@@ -28,15 +51,35 @@ public struct CalibrationSettings: Sendable, Equatable {
 
   /// How the text is sampled, in one line, without where it lies.
   public var samplingText: String {
-    values.pairs.filter { $0.name != Self.textOption.declaration.name }
-      .map { "\($0.name)=\($0.value.text)" }.joined(separator: " ")
+    values.removing(Self.fileOptions).pairs.map { "\($0.name)=\($0.value.text)" }.joined(separator: " ")
+  }
+
+  /// The files, the one text or those of the tasks.
+  var files: [CalibrationFile] {
+    text.map { [CalibrationFile(task: nil, path: $0)] } ?? tasks.map { CalibrationFile(task: $0.task, path: $0.path) }
+  }
+
+  /// The same with the names of the files only.
+  func mappingPaths(_ change: (String) -> String) -> CalibrationSettings {
+    CalibrationSettings(values: values.mappingPaths(of: Self.fileOptions, change))
+  }
+}
+
+/// A file with calibration text, and the task it stands for, if it has a name.
+public struct CalibrationFile: Sendable, Hashable {
+  public let task: String?
+  public let path: String
+
+  public init(task: String?, path: String) {
+    self.task = task
+    self.path = path
   }
 }
 
 /// What the command line says about calibration in place of a list; nil leaves what the list says.
 public struct CalibrationOverrides: Sendable, Equatable {
-  /// A path from the working folder.
-  public var text: String?
+  /// Paths are from the working folder; none leaves the list's texts.
+  public var files: [CalibrationFile]
   public var field: String?
   public var sequenceCount: Int?
   /// Tokens in a sequence.
@@ -44,9 +87,10 @@ public struct CalibrationOverrides: Sendable, Equatable {
   public var seed: Int?
 
   public init(
-    text: String? = nil, field: String? = nil, sequenceCount: Int? = nil, length: Int? = nil, seed: Int? = nil
+    files: [CalibrationFile] = [], field: String? = nil, sequenceCount: Int? = nil, length: Int? = nil,
+    seed: Int? = nil
   ) {
-    self.text = text
+    self.files = files
     self.field = field
     self.sequenceCount = sequenceCount
     self.length = length
@@ -54,15 +98,41 @@ public struct CalibrationOverrides: Sendable, Equatable {
   }
 
   /// The options as they would stand in a list.
-  var written: [WrittenOption] {
+  /// - Throws: for several texts of which one has no task, or two have the same.
+  func written() throws(PassListError) -> [WrittenOption] {
     let pairs: [(name: String, option: String, value: String?)] = [
-      ("text", "--calibration", text), ("field", "--calibration-field", field),
+      ("field", "--calibration-field", field),
       ("sequences", "--calibration-sequences", sequenceCount.map { String($0) }),
       ("length", "--calibration-length", length.map { String($0) }), ("seed", "--seed", seed.map { String($0) }),
     ]
-    return pairs.compactMap { pair in
-      pair.value.map { WrittenOption(name: pair.name, value: .scalar($0), place: .option(pair.option)) }
+    return try writtenFiles()
+      + pairs.compactMap { pair in
+        pair.value.map { WrittenOption(name: pair.name, value: .scalar($0), place: .option(pair.option)) }
+      }
+  }
+
+  private func writtenFiles() throws(PassListError) -> [WrittenOption] {
+    let place = SourcePlace.option("--calibration")
+    guard let first = files.first else { return [] }
+    if files.count == 1, first.task == nil {
+      return [WrittenOption(name: "text", value: .scalar(first.path), place: place)]
     }
+    var entries: [WrittenValue.Entry] = []
+    for file in files {
+      guard let task = file.task else {
+        throw .conflict(
+          pass: "calibration",
+          OptionConflict(
+            what: "--calibration is given \(files.count) times, and not always with the name of a task",
+            why: "several texts are told apart by their tasks",
+            fix: "write --calibration prose=FILE --calibration code=FILE"), place: place)
+      }
+      guard !entries.contains(where: { $0.key == task }) else {
+        throw .duplicateOption(owner: "calibration", option: task, place: place)
+      }
+      entries.append(WrittenValue.Entry(key: task, text: file.path))
+    }
+    return [WrittenOption(name: "tasks", value: .mapping(entries), place: place)]
   }
 }
 
@@ -88,6 +158,11 @@ public struct VerifySettings: Sendable, Equatable {
   ]
 
   let values: OptionValues
+
+  /// The same with the name of the file only.
+  func mappingPaths(_ change: (String) -> String) -> VerifySettings {
+    VerifySettings(values: values.mappingPaths(of: [Self.textOption.declaration], change))
+  }
 
   /// As it was written; relative to the list's folder.
   public var text: String? { values[Self.textOption] }

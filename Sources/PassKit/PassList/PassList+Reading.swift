@@ -28,8 +28,9 @@ extension PassList {
     for entry in entries {
       switch entry.key {
       case "calibration":
-        calibration = CalibrationSettings(
-          values: try Self.settings(entry.value, of: entry.key, declarations: CalibrationSettings.options))
+        calibration = try CalibrationSettings(
+          values: Self.settings(entry.value, of: entry.key, declarations: CalibrationSettings.options),
+          place: entry.value.place)
       case "verify":
         verify = VerifySettings(
           values: try Self.settings(entry.value, of: entry.key, declarations: VerifySettings.options))
@@ -76,22 +77,31 @@ extension PassList {
   private static func settings(
     _ node: YAMLNode, of section: String, declarations: [OptionDeclaration]
   ) throws(PassListError) -> OptionValues {
-    try OptionValues(try options(node, of: section), declarations: declarations, owner: section, place: node.place)
+    let mappings = declarations.filter { $0.kind == .taskFiles }.map(\.name)
+    return try OptionValues(
+      options(node, of: section, mappings: mappings), declarations: declarations, owner: section, place: node.place)
   }
 
-  private static func options(_ node: YAMLNode, of owner: String) throws(PassListError) -> [WrittenOption] {
+  /// - Parameter mappings: the options that may be mappings themselves.
+  private static func options(
+    _ node: YAMLNode, of owner: String, mappings: [String] = []
+  ) throws(PassListError) -> [WrittenOption] {
     switch node.content {
     case .null: return []
     case .mapping(let entries):
       var options: [WrittenOption] = []
-      for entry in entries { options.append(try option(entry, of: owner)) }
+      for entry in entries {
+        options.append(try option(entry, of: owner, isMapping: mappings.contains(entry.key)))
+      }
       return options
     case .scalar, .sequence:
       throw .wrongShape(of: "what follows '\(owner):'", expected: "a mapping such as { key: value }", place: node.place)
     }
   }
 
-  private static func option(_ entry: YAMLNode.Entry, of owner: String) throws(PassListError) -> WrittenOption {
+  private static func option(
+    _ entry: YAMLNode.Entry, of owner: String, isMapping: Bool
+  ) throws(PassListError) -> WrittenOption {
     let value: WrittenValue
     switch entry.value.content {
     case .scalar(let text): value = .scalar(text)
@@ -105,6 +115,15 @@ extension PassList {
         texts.append(text)
       }
       value = .list(texts)
+    case .mapping(let members) where isMapping:
+      var entries: [WrittenValue.Entry] = []
+      for member in members {
+        guard case .scalar(let text) = member.value.content else {
+          throw .wrongShape(of: "'\(member.key)' of \(entry.key)", expected: "one value", place: member.value.place)
+        }
+        entries.append(WrittenValue.Entry(key: member.key, text: text))
+      }
+      value = .mapping(entries)
     case .mapping:
       throw .wrongShape(
         of: "'\(entry.key)' of \(owner)", expected: "a value or a list of values", place: entry.value.place)

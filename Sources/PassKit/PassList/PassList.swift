@@ -10,8 +10,8 @@ public struct PassList: Sendable {
   public let verify: VerifySettings?
   /// The folder that relative paths of the list start from; nil for a list that was not read from a file.
   public let folder: String?
-  /// The calibration text as seen from the working directory, nil where none is named.
-  public private(set) var calibrationTextPath: String?
+  /// The calibration texts as seen from the working directory; several, or one with a task, where tasks are named.
+  public private(set) var calibrationFiles: [CalibrationFile]
 
   /// No passes: every tensor keeps its type.
   public static let identity = PassList(calibration: nil, steps: [], verify: nil, folder: nil)
@@ -21,7 +21,9 @@ public struct PassList: Sendable {
     self.steps = steps
     self.verify = verify
     self.folder = folder
-    calibrationTextPath = calibration?.text.map { Self.path($0, from: folder) }
+    calibrationFiles = (calibration?.files ?? []).map {
+      CalibrationFile(task: $0.task, path: Self.path($0.path, from: folder))
+    }
   }
 
   /// Appends a step written as after `--pass`.
@@ -30,33 +32,31 @@ public struct PassList: Sendable {
   }
 
   /// Takes what the command line says about calibration.
-  /// - Throws: for a value out of range.
+  /// - Throws: for a value out of range, and texts that do not go together.
   public mutating func override(_ overrides: CalibrationOverrides) throws(PassListError) {
-    let written = overrides.written
+    let written = try overrides.written(), place = SourcePlace.option("--calibration")
     guard !written.isEmpty else { return }
     var base = calibration?.values
-    if let text = overrides.text {
-      calibrationTextPath = text
+    if !overrides.files.isEmpty {
+      calibrationFiles = overrides.files
       // The field of another text says nothing about this one.
-      base = base?.replacingText(of: CalibrationSettings.fieldOption) { _ in nil }
+      base = base?.removing(CalibrationSettings.fileOptions + [CalibrationSettings.fieldOption.declaration])
     }
-    calibration = CalibrationSettings(
-      values: try OptionValues(
-        written, declarations: CalibrationSettings.options, base: base, owner: "calibration",
-        place: .option("--calibration")))
+    calibration = try CalibrationSettings(
+      values: OptionValues(
+        written, declarations: CalibrationSettings.options, base: base, owner: "calibration", place: place),
+      place: place)
   }
+
+  /// The tasks that the calibration texts stand for, in order; none where there is one text without a name.
+  public var taskNames: [String] { calibrationFiles.compactMap(\.task) }
 
   /// The list with the names of its texts without their folders: what may go into a pack, which is to be the same
   /// wherever the list and its texts lie.
   public var withoutFolders: PassList {
     let name = { (path: String) in path.split(separator: "/").last.map(String.init) ?? path }
     return PassList(
-      calibration: calibration.map {
-        CalibrationSettings(values: $0.values.replacingText(of: CalibrationSettings.textOption, name))
-      },
-      steps: steps,
-      verify: verify.map { VerifySettings(values: $0.values.replacingText(of: VerifySettings.textOption, name)) },
-      folder: nil)
+      calibration: calibration?.mappingPaths(name), steps: steps, verify: verify?.mappingPaths(name), folder: nil)
   }
 
   /// A path of the list as seen from the working directory.

@@ -16,6 +16,9 @@ public enum CalibrationNeed: Int, Sendable, Comparable {
 /// Runs calibration text through a model beside a sweep over its blocks, so that each block is compressed against the
 /// inputs it will really get from the compressed blocks before it.
 public protocol SweepCalibration: AnyObject {
+  /// The tasks that the calibration texts stand for, in order; none where there is one text without a name.
+  var taskNames: [String] { get }
+
   /// Puts the hidden states back to the beginning of the model.
   func restart(on model: Model) throws
 
@@ -34,9 +37,14 @@ public protocol SweepCalibration: AnyObject {
   /// as a cosine of 0.
   func blockInfluence(of block: Block, in model: Model) throws -> Double
 
-  /// How the mixtures of `block`, the next one of the sweep, use their experts. Moves nothing.
+  /// How the mixtures of `block`, the next one of the sweep, use their experts, and what each of the tasks has in it.
+  /// Moves nothing.
   /// - Throws: `PassError.statisticsNotFinite`.
   func mixtureUses(in block: Block, of model: Model) throws -> [MixtureUse]
+
+  /// How sure the routers of `block`, the next one of the sweep, are of the experts they choose. Moves nothing.
+  /// - Throws: `PassError.statisticsNotFinite`.
+  func gateSamples(in block: Block, of model: Model) throws -> [GateSample]
 
   /// How much the experts that `candidate` has in `block`, the next one of the sweep, change the results of its
   /// mixtures: Σ g²·‖f̂(x) − f(x)‖² over the tokens of each expert, g its gate. Moves nothing.
@@ -47,6 +55,10 @@ public protocol SweepCalibration: AnyObject {
 
   /// Moves the hidden states through `block` as it is in `model` now.
   func advance(through block: Block, in model: Model) throws
+}
+
+extension SweepCalibration {
+  public var taskNames: [String] { [] }
 }
 
 /// What is known about the inputs of the matrices of one block.

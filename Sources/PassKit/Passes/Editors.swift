@@ -118,9 +118,18 @@ public struct ModelEditor {
     }
   }
 
+  /// The tasks that the calibration texts stand for; see ``SweepCalibration/taskNames``.
+  public var taskNames: [String] { run.manager.calibration?.taskNames ?? [] }
+
   /// How every mixture of the model as it is now uses its experts, in the order of ``ModelGraph/ModelGraph/mixtures``.
   public func mixtureUses() throws -> [MixtureUse] {
     try mapBlocks { calibration, _, block in try calibration.mixtureUses(in: block, of: run.model) }.flatMap(\.self)
+  }
+
+  /// How sure the router of every mixture of the model as it is now is, in the order of
+  /// ``ModelGraph/ModelGraph/mixtures``.
+  public func gateSamples() throws -> [GateSample] {
+    try mapBlocks { calibration, _, block in try calibration.gateSamples(in: block, of: run.model) }.flatMap(\.self)
   }
 
   /// How much the experts of each candidate change the results of their mixtures; see
@@ -171,6 +180,9 @@ public struct ModelEditor {
   public func replaceGraph(_ graph: ModelGraph, keepingRows rows: [String: [Int]] = [:]) throws {
     try run.replaceGraph(graph, keepingRows: rows, in: plan)
   }
+
+  /// Leaves sets of experts for tasks, of the graph as it is now.
+  public func setProfiles(_ profiles: [TaskProfile]) { run.setProfiles(profiles) }
 
   /// The answer to a question about the model as it is now.
   public func result<A: Analysis>(of analysis: A) throws -> A.Result {

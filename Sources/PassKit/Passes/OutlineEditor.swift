@@ -10,9 +10,16 @@ public struct ModelOutline: Sendable {
   public fileprivate(set) var encodings: [String: Encoding]
   /// What later passes are asked to do, by parameter name.
   public fileprivate(set) var intents: [String: PlannedIntent]
+  /// The sets of experts that tasks use; while a plan is not exact, as many as there will be, of about that size.
+  public fileprivate(set) var profiles: [TaskProfile]
+  /// The tasks that the calibration texts stand for.
+  public let taskNames: [String]
 
   /// The outline of `model` as it is now, which must verify.
-  public init(of model: Model) {
+  /// - Parameter taskNames: the tasks that the calibration texts stand for.
+  public init(of model: Model, taskNames: [String] = []) {
+    self.taskNames = taskNames
+    profiles = model.profiles
     graph = model.graph
     encodings = model.values.mapValues(\.encoding)
     intents = model.values.compactMapValues(\.intent).mapValues(PlannedIntent.decided)
@@ -93,6 +100,15 @@ public struct OutlineEditor {
     outline.graph = graph
     outline.encodings = outline.encodings.filter { names.contains($0.key) }
     outline.intents = outline.intents.filter { names.contains($0.key) }
+  }
+
+  /// The pass will leave these sets of experts for tasks.
+  public mutating func setProfiles(_ profiles: [TaskProfile]) { outline.profiles = profiles }
+
+  /// To be called by a pass that takes experts or blocks out: the experts of tasks were chosen for the graph as it is.
+  /// - Throws: `PassError.profiledBefore`.
+  public func requireNoProfiles() throws(PassError) {
+    guard outline.profiles.isEmpty else { throw .profiledBefore(tasks: outline.profiles.map(\.name)) }
   }
 
   /// A sentence for the user that is worth a line in the report.

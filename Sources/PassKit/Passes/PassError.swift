@@ -28,6 +28,10 @@ public enum PassError: Error, Equatable {
   case rankPastBreakEven(parameter: String, rank: Int, largest: Int)
   /// A mixture would keep fewer experts than it chooses for a token.
   case tooFewExperts(router: String, kept: Int, active: Int, expertCount: Int)
+  /// Sets of experts for tasks need several tasks; `found` are named.
+  case needsTasks(found: [String])
+  /// An earlier step has chosen experts for tasks, from the blocks and experts there are.
+  case profiledBefore(tasks: [String])
   /// What a parameter was before the first step is needed and no longer there.
   case originalGone(parameter: String)
   /// No candidate keeps the stated accuracy or size; `best` is what came nearest.
@@ -135,6 +139,16 @@ extension PassError: Diagnosable {
         at: router, why: "the router must have as many to choose from as it chooses",
         fix: "keep \(active) or more: count=\(active), "
           + "share=\(NumberText.significant(Double(active) / Double(expertCount)))")
+    case .needsTasks(let found):
+      .usage(
+        "needs-tasks", "experts are to be chosen for each task, and \(found.isEmpty ? "no" : "one") task is named",
+        at: "calibration", why: "with fewer than two tasks there is one choice, which needs no name",
+        fix: "give a text for each: --calibration prose=FILE --calibration code=FILE, or 'tasks' in the list")
+    case .profiledBefore(let tasks):
+      .usage(
+        "profiled-before", "an earlier step has chosen the experts of \(tasks.joined(separator: ", "))", at: "",
+        why: "it chose from the blocks and experts there are, and this step would take some of them out",
+        fix: "move this step before the other, or remove it")
     case .originalGone(let parameter):
       .usage(
         "original-gone", "\(parameter) has no dense original to be compared with", at: parameter,

@@ -11,6 +11,7 @@ struct Bench: ParsableCommand {
   @Option(parsing: .unconditional, help: "Tokens of the prompt.") var promptTokens = 512
   @Option(parsing: .unconditional, help: "Tokens to generate.") var generateTokens = 128
   @Option(parsing: .unconditional, help: "Repetitions of each.") var repetitions = 5
+  @OptionGroup var experts: ExpertOptions
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var output: OutputOptions
 
@@ -23,8 +24,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    let context = try execution.kernelContext()
-    let model = try PackedModel.open(path: pack, context: context)
+    let model = try experts.open(pack, on: execution)
     let limit = model.graph.contextLength
     for (name, count) in [("--prompt-tokens", promptTokens), ("--generate-tokens", generateTokens)]
     where count > limit {
@@ -39,17 +39,18 @@ struct Bench: ParsableCommand {
             ("prompt_tokens_per_second", .number(figures.promptTokensPerSecond)),
             ("generate_tokens_per_second", .number(figures.generateTokensPerSecond)),
             ("threads", .integer(Int64(execution.threadCount))),
-            ("isa", .string(context.instructionSet.rawValue)),
-          ])
+            ("isa", .string(model.context.instructionSet.rawValue)),
+          ] + experts.members(model))
         ).text + "\n")
     } else {
       try Terminal.output(
         """
         prompt    \(NumberText.fixed(figures.promptTokensPerSecond, 1)) tokens/s (\(promptTokens) tokens)
         generate  \(NumberText.fixed(figures.generateTokensPerSecond, 1)) tokens/s (\(generateTokens) tokens)
-        threads   \(execution.threadCount), \(context.instructionSet.rawValue)
+        threads   \(execution.threadCount), \(model.context.instructionSet.rawValue)
 
         """)
+      experts.report(model)
     }
   }
 }

@@ -28,6 +28,9 @@ struct Generate: ParsableCommand {
   @Option(parsing: .unconditional, help: "Tokens of context to keep room for (default: what the model was made for).")
   var context: Int?
   @Option(parsing: .unconditional, help: "Seed of the choices (default: drawn, and printed).") var seed: UInt64?
+  @Option(help: "Use the experts of this task only; 'auto' for the one that the prompt is routed like.")
+  var task: String?
+  @OptionGroup var experts: ExpertOptions
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var output: OutputOptions
 
@@ -44,35 +47,37 @@ struct Generate: ParsableCommand {
     let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
     let sampling = try SamplerOptions(
       temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
-    let model = try PackedModel.open(path: pack, context: execution.kernelContext())
-    let promptIDs: [Int] =
-      if let ids { try TokenIDs.parse(ids) } else {
-        try model.promptIDs(text: prompt ?? TextFile.read(promptFile ?? "").text)
-      }
+    let prompt: Prompt =
+      if let ids { .ids(try TokenIDs.parse(ids)) } else { .text(try prompt ?? TextFile.read(promptFile ?? "").text) }
+    let task: TaskSelection = task.map { $0 == "auto" ? .nearest(to: prompt) : .named($0) } ?? .all
+    let model = try experts.open(pack, task: task, on: execution)
     let request = GenerationRequest(
-      promptIDs: promptIDs, decoderIDs: try decoderIds.map { try TokenIDs.parse($0, option: "--decoder-ids") },
+      promptIDs: try model.ids(of: prompt), decoderIDs: try decoderIds.map { try TokenIDs.parse($0, option: "--decoder-ids") },
       tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
     let isStreaming = !output.json
     let result = try model.generate(request) { piece in if isStreaming { try Terminal.output(piece) } }
     if output.json {
-      try Terminal.output(JSONDocument.success(result.document(seed: seed)).text + "\n")
+      try Terminal.output(JSONDocument.success(.object(result.members(of: model, seed: seed) + experts.members(model))).text + "\n")
     } else {
       // Without a tokenizer there is no text.
       let rest = result.text == nil ? result.ids.map(String.init).joined(separator: ",") : ""
       try Terminal.output(rest + "\n")
       if temperature > 0 { Terminal.note("seed \(seed)") }
+      experts.report(model)
     }
   }
 }
 
 extension GenerationResult {
-  /// The `result` object of `generate --json`.
-  func document(seed: UInt64) -> JSONText {
-    .object([
+  /// The members of the `result` of `generate --json` that are there for every model.
+  func members(of model: PackedModel, seed: UInt64) -> [(String, JSONText)] {
+    [
       ("text", text.map(JSONText.string) ?? .null),
       ("ids", .array(ids.map { .integer(Int64($0)) })),
       ("stop_reason", .string(ending.text)),
       ("seed", .integer(Int64(bitPattern: seed))),
-    ])
+      ("tokens_per_second", tokensPerSecond.map(JSONText.number) ?? .null),
+      ("task", (model.taskChoice?.name).map(JSONText.string) ?? .null),
+    ]
   }
 }

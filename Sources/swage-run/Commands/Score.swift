@@ -21,6 +21,8 @@ struct Score: ParsableCommand {
     help: "Tokens in a window (default: 256, or the model's context where that is shorter).")
   var window: Int?
   @Option(help: "Also write the logits of every position to this safetensors file.") var logits: String?
+  @Option(help: "Use the experts of this task only.") var task: String?
+  @OptionGroup var experts: ExpertOptions
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var output: OutputOptions
 
@@ -32,7 +34,7 @@ struct Score: ParsableCommand {
   }
 
   func run() throws {
-    let model = try PackedModel.open(path: pack, context: execution.kernelContext())
+    let model = try experts.open(pack, task: task.map(TaskSelection.named) ?? .all, on: execution)
     let tokenIDs: [Int] =
       if let ids { try TokenIDs.parse(ids) } else { try model.ids(text: TextFile.read(text ?? "").text) }
     let decoderIDs = try decoderIds.map { try TokenIDs.parse($0, option: "--decoder-ids") }
@@ -44,9 +46,10 @@ struct Score: ParsableCommand {
     ) { progress.update(phase: "score", label: "score", fraction: $0) }
     progress.finish()
     if output.json {
-      try Terminal.output(JSONDocument.success(report.document).text + "\n")
+      try Terminal.output(JSONDocument.success(.object(report.members + experts.members(model))).text + "\n")
     } else {
       try Terminal.output(report.table + "\n")
+      experts.report(model)
     }
   }
 }
