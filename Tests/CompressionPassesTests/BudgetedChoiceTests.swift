@@ -1,3 +1,4 @@
+import Foundation
 import TensorCore
 import Testing
 
@@ -111,5 +112,33 @@ import Testing
     let best = try #require(BudgetedChoice.best(costs: costs, byteCounts: byteCounts, within: limit))
     let used = zip(byteCounts, best).reduce(0) { $0 + $1.0[$1.1] }
     #expect(used <= limit && used > limit * 95 / 100)
+  }
+
+  /// A large mixture of experts: 24 layers of 128, of which 8 must stay. A third of the bytes that all at two bits take
+  /// must be used well: the cheapest cost is at most a little above that of sharing out without whole units.
+  @Test func manyGroupsThatMustKeepSomeAreNotRoundedAway() throws {
+    var random = SplitMix64(seed: 6)
+    let groups = [BudgetedChoice.Group](repeating: .init(unitCount: 128, least: 8), count: 24)
+    let weights = (0..<24 * 128).map { _ in Double(random.nextUnitFloat()) * Double(random.nextUnitFloat()) }
+    // 4.7 million weights at 3, 1.2 and 0.5 bits, or none.
+    let byteCounts = weights.indices.map { [1_769_472 + $0 % 7, 707_789 + $0 % 5, 294_912 + $0 % 3, 0] }
+    let costs = weights.map { [0.02 * $0, 0.2 * $0, 0.5 * $0, $0] }
+    let limit = weights.count * 442_368
+    let best = try #require(
+      BudgetedChoice.best(costs: costs, byteCounts: byteCounts, groups: groups, within: limit))
+    let used = zip(byteCounts, best).reduce(0) { $0 + $1.0[$1.1] }
+    #expect(used <= limit && used > limit * 99 / 100)
+    for group in 0..<24 { #expect(best[group * 128..<(group + 1) * 128].count { $0 != 3 } >= 8) }
+    // Lagrange: for any price of a byte the cost plus what is paid is at least this, so that it bounds the cheapest.
+    var bound = 0.0
+    for exponent in 0..<60 {
+      let price = 1e-9 * pow(1.1, Double(exponent))
+      let sum = zip(costs, byteCounts).reduce(0.0) { sum, unit in
+        sum + zip(unit.0, unit.1).map { $0 + price * Double($1) }.min()!
+      }
+      bound = max(bound, sum - price * Double(limit))
+    }
+    let cost = zip(costs, best).reduce(0) { $0 + $1.0[$1.1] }
+    #expect(cost < 1.02 * bound, "\(cost) of \(bound)")
   }
 }
