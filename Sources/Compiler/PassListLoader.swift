@@ -23,9 +23,10 @@ public enum PassListLoader {
     return list
   }
 
-  /// What `[TASK=]FILE` names: a file as a whole where there is such a one.
+  /// What `[TASK=]FILE` names: a file as a whole where there is such a one, be it behind the `@` of ids.
   public static func calibrationFile(_ argument: String) -> CalibrationFile {
-    guard !FileSystem.exists(argument), let sign = argument.firstIndex(of: "="), !argument[..<sign].contains("/") else {
+    let path = argument.hasPrefix("@") ? String(argument.dropFirst()) : argument
+    guard !FileSystem.exists(path), let sign = argument.firstIndex(of: "="), !argument[..<sign].contains("/") else {
       return CalibrationFile(task: nil, path: argument)
     }
     return CalibrationFile(task: String(argument[..<sign]), path: String(argument[argument.index(after: sign)...]))

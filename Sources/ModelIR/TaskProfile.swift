@@ -1,5 +1,8 @@
 /// The experts that a task uses, out of those that a model has (PreMoe, arXiv 2505.17639).
 public struct TaskProfile: Sendable, Hashable {
+  /// Profiles of a model at most, as docs/format.md has it.
+  public static let mostCount = 64
+
   /// Distinct among the profiles of a model.
   public let name: String
   /// For each mixture of the graph, the indices of the experts, ascending, as many as are active at least.

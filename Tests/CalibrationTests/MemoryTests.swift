@@ -26,6 +26,7 @@ import Testing
     let plain = try fixture.demand()
     let working = try fixture.demand(work: WorkDemand(memoryByteCount: 5_000_000))
     #expect(working.minimumByteCount == plain.minimumByteCount + 5_000_000)
+    #expect(try fixture.demand(work: WorkDemand(tokenByteCount: 7)).passByteCount == 7 * 3 * 24)
     let limit = working.minimumByteCount + 1_000
     let budget = try MemoryBudget(limit: limit, demand: working, scratchFolder: ".")
     #expect(budget.statisticsByteCount + budget.statesByteCount == plain.largestStatisticByteCount + 1_000)

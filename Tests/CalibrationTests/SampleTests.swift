@@ -85,11 +85,11 @@ import Tokenization
     #expect(try sample(10, 100).heldOut.isEmpty)
     #expect(
       throws: CalibrationError.tooShort(
-        path: "a", tokenCount: 1_000, needed: 1_100, windowTokenCount: 100, heldOutCount: 0)
+        path: "a", tokenCount: 1_000, needed: 1_100, windowTokenCount: 100, heldOutCount: 0, textCount: 1)
     ) { try sample(11, 100) }
     #expect(try sample(34, 20, judges: true).heldOut.count == 16)
     let error = CalibrationError.tooShort(
-      path: "a", tokenCount: 1_000, needed: 1_020, windowTokenCount: 20, heldOutCount: 16)
+      path: "a", tokenCount: 1_000, needed: 1_020, windowTokenCount: 20, heldOutCount: 16, textCount: 1)
     #expect(throws: error) { try sample(35, 20, judges: true) }
     #expect(error.diagnosis.fix.contains("sequences=34") && error.diagnosis.status == .malformedInput)
     for length in [1, 513] {

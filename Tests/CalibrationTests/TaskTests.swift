@@ -45,7 +45,12 @@ import Testing
   @Test func aTextTooShortForItsShareIsNamed() throws {
     let texts = [try text(0), try text(1_000, count: 100)]
     let error = try #require(throws: CalibrationError.self) { try sample(texts, ["a", "b"], 40) }
-    #expect(error == .tooShort(path: "1000", tokenCount: 100, needed: 380, windowTokenCount: 19, heldOutCount: 0))
+    #expect(
+      error
+        == .tooShort(
+          path: "1000", tokenCount: 100, needed: 380, windowTokenCount: 19, heldOutCount: 0, textCount: 2))
+    // Five windows fit; the sequences are shared by both texts.
+    #expect(error.diagnosis.fix.contains("sequences=10,"))
     #expect(throws: CalibrationError.fewerSequencesThanTasks(sequenceCount: 1, taskCount: 2)) {
       try sample(texts, ["a", "b"], 1)
     }

@@ -220,6 +220,22 @@ import Testing
     #expect(throws: (any Error).self) { try PassStep.steps(["allocate-bits \(options)"]) }
   }
 
+  @Test(arguments: [
+    (["prune"], "prune is the only candidate"), (candidates(129), "method=experts has 129 candidates"),
+    (candidates(128), nil),
+  ])
+  func refusesCandidatesThatCannotBeChosenAmong(candidates: [String], what: String?) throws {
+    let step = "allocate-bits method=experts bits-per-weight=4 candidates=" + candidates.joined(separator: ",")
+    var found: String?
+    do { _ = try PassStep.steps([step]) } catch let error as PassListError { found = error.diagnosis.what }
+    #expect(what.map { found?.hasSuffix($0) == true } ?? (found == nil), "\(found ?? "accepted")")
+  }
+
+  /// So many that differ.
+  private static func candidates(_ count: Int) -> [String] {
+    (0..<count).map { "\(2 + $0 % 4)g\(1 + $0 / 4)" }
+  }
+
   @Test func refusesModelsWithoutExpertsAndBudgetsTooSmall() throws {
     for (checkpoint, bits, code) in [
       ("tiny/llama", "4", "passes.nothing-to-do"), ("tiny/olmoe", "1", "passes.target-not-met"),

@@ -127,6 +127,38 @@ import Testing
     #expect(result.reports[0].notes.contains("no calibration token reached \(count - 1) of the experts"))
   }
 
+  /// Only what loses experts is stored anew.
+  @Test func mixturesThatKeepAllAreLeftAlone() throws {
+    let model = try Checkpoint.open(path: Fixtures.path("tiny/olmoe")).model
+    let mixtures = model.graph.mixtures.map(\.mixture)
+    try #require(mixtures.count == 2 && (mixtures[0].expertCount + mixtures[0].activeCount) % 2 == 0)
+    let count = (mixtures[0].expertCount + mixtures[0].activeCount) / 2
+    let result = try prune(["prune-experts count=\(count) scope=global protect-super-experts=false"], model) {
+      $0 == 0 ? ($1 == 2 ? 1 : 0) : 1
+    }
+    let kept = result.model.graph.mixtures.map(\.mixture)
+    #expect(kept[0].expertCount == mixtures[0].activeCount && kept[1] == mixtures[1])
+    #expect(kept.map { result.model.values[$0.router]?.history.count } == [1, 0])
+  }
+
+  @Test func aRouterTakenBeforeIsNamed() throws {
+    let model = try Checkpoint.open(path: Fixtures.path("tiny/mixtral")).model
+    let taken = "quantize bits=8 group=16 targets=*.mlp.router"
+    for (step, advice) in [
+      ("prune-experts share=0.5", "move this step before the one that took the router"),
+      (
+        "allocate-bits method=experts candidates=prune,2,4 group=16 bits-per-weight=4",
+        "move this step before the one that took the router, or leave prune out of the candidates"
+      ),
+    ] {
+      let failure = try #require(throws: StepFailure.self) {
+        try PassPlan(PassStep.steps([taken, step]), on: ModelOutline(of: model))
+      }
+      #expect(failure.diagnosis.code == "passes.router-taken" && failure.diagnosis.fix == advice)
+      #expect(failure.diagnosis.what.contains("router") && failure.diagnosis.place.contains("mlp.router"))
+    }
+  }
+
   @Test func composesWithStepsBeforeAndAfter() throws {
     let model = try Checkpoint.open(path: Fixtures.path("tiny/qwen3-moe")).model
     let whole = try prune(["quantize bits=4 group=16 embedding=0 head=0"], model) { _, _ in 1 }.model
@@ -160,7 +192,7 @@ import Testing
     ("tiny/llama", ["prune-experts share=0.5"], "passes.nothing-to-do"),
     (
       "tiny/mixtral", ["quantize bits=8 group=16 targets=*.mlp.router", "prune-experts share=0.5"],
-      "passes.already-compressed"
+      "passes.router-taken"
     ),
   ])
   func refusesWhatMakesNoSense(checkpoint: String, steps: [String], code: String) throws {

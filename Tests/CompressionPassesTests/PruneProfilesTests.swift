@@ -2,6 +2,7 @@ import CheckpointImport
 import CompressionPasses
 import DecodeKernels
 import Diagnostics
+import Foundation
 import ModelGraph
 import ModelIR
 import Parallelism
@@ -44,7 +45,7 @@ import Testing
               experts: (0..<mixture.expertCount).map { expert in
                 var use = ExpertUse()
                 use.tokenCount = 1
-                use.outputSum = scores(task, next, expert)
+                use.outputSum = scores(task, next, mixture.number(expert))
                 use.probabilitySum = use.outputSum
                 use.energy = use.outputSum
                 use.gateSum = use.outputSum
@@ -90,10 +91,9 @@ import Testing
     #expect(profiles.map(\.name) == ["up", "down"])
     #expect(profiles[0].experts[0] == Array(kept..<2 * kept) && profiles[1].experts[0] == Array(0..<kept))
     #expect(profiles.allSatisfy { $0.experts[1] == Array(0..<kept) && $0.experts.count == mixtures.count })
-    // The signature is what the router gives to the experts that are left.
+    // The signature is what the router gives to the experts that are left, in the mean over ten tokens.
     for (profile, scores) in zip(profiles, [{ Double($0 + 1) }, { Double(100 - $0) }] as [(Int) -> Double]) {
-      let numbers = (0..<2 * kept).map(stored[0].number), sum = numbers.reduce(0) { $0 + scores($1) }
-      #expect(profile.signature == numbers.map { Float(scores($0) / sum) })
+      #expect(profile.signature == (0..<2 * kept).map { Float(scores(stored[0].number($0)) / 10) })
     }
     // Values are those of the experts with these numbers.
     #expect(result.model.bytes(stored[0].up(kept)) == model.bytes(mixtures[0].up(count - kept)))
@@ -144,6 +144,19 @@ import Testing
     #expect(failure.error == .needsTasks(found: names) && failure.diagnosis.status == .usage)
     let plan = try PassPlan(steps, on: ModelOutline(of: model, taskNames: ["a", "b"]))
     #expect(plan.outline.profiles.map(\.name) == ["a", "b"] && !plan.outline.isExact)
+  }
+
+  @Test func aPackHoldsSoManyTasks() throws {
+    let model = try Checkpoint.open(path: Fixtures.path("tiny/olmoe")).model
+    let most = TaskProfile.mostCount, steps = try PassStep.steps(["prune-experts share=0.5 profiles=true"])
+    func plan(_ count: Int) throws -> PassPlan {
+      try PassPlan(steps, on: ModelOutline(of: model, taskNames: (0..<count).map { "task\($0)" }))
+    }
+    #expect(try plan(most).outline.profiles.count == most)
+    let failure = try #require(throws: StepFailure.self) { try plan(most + 1) }
+    #expect(failure.error == .tooManyTasks(count: most + 1, most: most) && failure.diagnosis.status == .usage)
+    let format = try String(contentsOfFile: Fixtures.repository + "/docs/format.md", encoding: .utf8)
+    #expect(format.contains("sets of experts that can be used alone | at most \(most) |"))
   }
 
   @Test func aProfileOfAnotherGraphIsNoModel() throws {

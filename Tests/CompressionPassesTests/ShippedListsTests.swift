@@ -12,8 +12,8 @@ import Testing
   @Test func thereAreLists() {
     #expect(
       Self.files == [
-        "balanced-4bit.yaml", "everything.yaml", "experts-0.8bit.yaml", "half-experts-4bit.yaml", "half.yaml",
-        "low-rank-4bit.yaml", "mixed-1percent.yaml", "near-lossless-8bit.yaml", "quick-4bit.yaml", "small-3bit.yaml",
+        "balanced-4bit.yaml", "edge-experts.yaml", "everything.yaml", "experts-0.8bit.yaml", "experts-2.5bit.yaml",
+        "half-experts-4bit.yaml", "half.yaml", "low-rank-4bit.yaml", "mixed-1percent.yaml", "near-lossless-8bit.yaml", "quick-4bit.yaml", "small-3bit.yaml",
         "sparse-4bit.yaml", "tiny-2bit.yaml", "tiny-experts.yaml",
       ])
   }
@@ -24,9 +24,10 @@ import Testing
     #expect(bytes.first == UInt8(ascii: "#"))
     let list = try PassList(parsing: Array(bytes), path: Self.folder + file, catalog: .standard)
     #expect(list.folder == Self.folder)
-    let model = try SyntheticModel(width: 128, expertWidth: 128).model()
+    let model = try SyntheticModel(width: 128, expertWidth: 128, expertCount: 8, activeCount: 2).model()
     let plan = try PassPlan(list.steps, on: ModelOutline(of: model))
-    #expect(plan.steps.allSatisfy { !$0.assignments.isEmpty || ["allocate-bits", "prune-experts"].contains($0.step.name) })
+    let deciding = ["allocate-bits", "prune-experts", "skip-experts"]
+    #expect(plan.steps.allSatisfy { !$0.assignments.isEmpty || deciding.contains($0.step.name) })
     #expect(try PassList(parsing: Array(list.printed.utf8), path: "a", catalog: .standard) == list)
   }
 }

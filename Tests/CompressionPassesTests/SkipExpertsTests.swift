@@ -91,7 +91,7 @@ import Testing
     #expect(whole.rows == same.rows && whole.skips == ExpertSkips() && same.skips == ExpertSkips())
     let fewer = try logits(after, skipping: true)
     #expect(fewer.rows != same.rows && fewer.rows.allSatisfy(\.isFinite))
-    #expect(fewer.skips.skippedCount > 0 && fewer.skips.choiceCount == 2 * 40 * after.graph.mixtures.count)
+    #expect(fewer.skips.skippedCount > 0 && fewer.skips.choiceCount == 40 * after.graph.mixtures.count)
   }
 
   /// With a threshold of 1 nothing but a token's first expert is left, which is what a model with one active expert asks.
@@ -104,6 +104,24 @@ import Testing
     most.graph = most.graph.skippingExperts(
       one.graph.mixtures.map { _ in ExpertSkipping(ratio: 1, protectedNorm: 0) })
     #expect(try logits(most, skipping: true).rows == logits(model(), skipping: false).rows)
+  }
+
+  /// Two figures of each token: as floats, twice and once more.
+  @Test func samplesOfOneBlockCountAsMemory() throws {
+    let plan = try PassPlan(PassStep.steps(["skip-experts"]), on: ModelOutline(of: model()))
+    #expect(plan.demand(threadCount: 2) == WorkDemand(tokenByteCount: 3 * 4 * 2))
+  }
+
+  @Test(arguments: [
+    ("prune-experts share=0.5", true),
+    ("allocate-bits method=experts candidates=prune,2,4 group=16 bits-per-weight=4", true),
+    ("allocate-bits method=experts candidates=2,4 group=16 bits-per-weight=4", false),
+  ])
+  func aPlanSaysWhereThresholdsGoStale(step: String, isStale: Bool) throws {
+    for (steps, isNoted) in [(["skip-experts", step], isStale), ([step, "skip-experts"], false)] {
+      let notes = try PassPlan(PassStep.steps(steps), on: ModelOutline(of: model())).steps.flatMap(\.notes)
+      #expect(notes.contains { $0.contains("put skip-experts after this step") } == isNoted, "\(steps) \(notes)")
+    }
   }
 
   @Test func anExpertTakenOutLaterLeavesTheThresholds() throws {

@@ -11,6 +11,8 @@ import TensorCore
 struct SyntheticModel {
   var width = 64
   var expertWidth = 32
+  var expertCount = 2
+  var activeCount = 1
   var vocabularyCount = 50
   var isTied = false
   var type = ElementType.bf16
@@ -69,8 +71,9 @@ struct SyntheticModel {
       return append(Linear(input: inner, weight: "\(name).down", outputCount: width))
     }
     func mixture(_ input: ValueID, _ name: String) -> ValueID {
-      declare("\(name).router", .router, 2, width)
-      for (prefix, role) in [("experts.0", ParameterRole.expert), ("experts.1", .expert), ("shared", .sharedExpert)] {
+      declare("\(name).router", .router, expertCount, width)
+      let experts = (0..<expertCount).map { ("experts.\($0)", ParameterRole.expert) }
+      for (prefix, role) in experts + [("shared", .sharedExpert)] {
         declare("\(name).\(prefix).gate", role, expertWidth, width)
         declare("\(name).\(prefix).up", role, expertWidth, width)
         declare("\(name).\(prefix).down", role, width, expertWidth)
@@ -78,8 +81,8 @@ struct SyntheticModel {
       declare("\(name).shared_router", .router, 1, width)
       return append(
         Mixture(
-          input: input, router: "\(name).router", experts: "\(name).experts", expertCount: 2, activeCount: 1,
-          expertWidth: expertWidth, normalizesGates: false, function: .silu,
+          input: input, router: "\(name).router", experts: "\(name).experts", expertCount: expertCount,
+          activeCount: activeCount, expertWidth: expertWidth, normalizesGates: false, function: .silu,
           shared: SharedExpert(name: "\(name).shared", width: expertWidth, router: "\(name).shared_router")))
     }
   }

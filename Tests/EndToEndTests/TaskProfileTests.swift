@@ -112,6 +112,27 @@ import Testing
     }
   }
 
+  /// The text that a task was calibrated on has just the signature that the pack says.
+  @Test func theSignatureIsWhatTheRuntimeSees() throws {
+    let folder = TemporaryFolder(), length = 64
+    let texts = [(0..<length).map { 3 + 7 * $0 % 900 }, (0..<length).map { 5 + 11 * $0 % 800 }]
+    for (name, ids) in zip(["a", "b"], texts) {
+      try ids.map(String.init).joined(separator: " ").write(
+        toFile: folder.path(name + ".ids"), atomically: true, encoding: .utf8)
+    }
+    let pack = folder.path("m.swage")
+    let run = try CommandRun(
+      "swage",
+      ["compile", Self.model, "-o", pack, "--pass", "prune-experts count=3 profiles=true", "--calibration-sequences", "2"]
+        + ["--calibration-length", "\(length)", "--calibration", "a=\(folder.path("a.ids"))"]
+        + ["--calibration", "b=\(folder.path("b.ids"))"])
+    #expect(run.status == 0, "\(run.error)")
+    for (index, ids) in texts.enumerated() {
+      let choice = try #require(try Self.open(pack, .nearest(to: .ids(ids))).taskChoice)
+      #expect(choice.distances[index].value < 1e-5 && choice.distances[1 - index].value > 1e-3, "\(choice.distances)")
+    }
+  }
+
   /// Damage in an expert that a task does not use is no business of it.
   @Test func expertsOfOtherTasksAreLeftAlone() throws {
     let packs = try #require(Self.packs)

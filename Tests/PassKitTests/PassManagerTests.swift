@@ -89,6 +89,19 @@ import Testing
     #expect(lines == ["restart", "advance embedding"] + looks + ["advance head", "cast layers.1.mlp"])
   }
 
+  /// So that the samples of one block are let go before those of the next are taken.
+  @Test func samplesOfGatesAreHandedOverBlockByBlock() throws {
+    let lines = try recorded {
+      _ = try manager(calibration: RecordingCalibration()).run(
+        try steps("gate-reader"), on: TinyModel.model(layerCount: 1))
+    }
+    let blocks = ["embedding", "layers.0", "head"]
+    #expect(lines.filter { $0.hasPrefix("look at ") } == blocks.map { "look at \($0).router" })
+    #expect(lines.last == "\(blocks.map { "\($0).router" })")
+    let first = try #require(lines.firstIndex(of: "look at embedding.router"))
+    #expect(lines[first + 1] == "advance embedding")
+  }
+
   @Test func aCalibratedPassWithoutCalibrationIsRefusedFirst() throws {
     let lines = try recorded {
       let steps = try steps("shift", "probe calibrated=true")

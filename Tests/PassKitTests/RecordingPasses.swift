@@ -164,6 +164,30 @@ struct Crop: ModelPass {
   }
 }
 
+/// Looks at how sure routers are.
+struct GateReader: ModelPass {
+  static let name = "gate-reader"
+  static let summary = "looks at how sure routers are"
+  static let details = ""
+  static let options: [OptionDeclaration] = []
+
+  init(_ values: OptionValues) {}
+
+  var needsCalibration: Bool { true }
+  var evaluatesCandidates: Bool { false }
+
+  func plan(_ outline: inout OutlineEditor) {}
+
+  func run(on model: ModelEditor) throws -> PreservedAnalyses {
+    let names = try model.mapGateSamples { sample in
+      Record.current.add("look at \(sample.router)")
+      return sample.router
+    }
+    Record.current.add("\(names)")
+    return .all
+  }
+}
+
 /// Plans what it does not do.
 struct Liar: BlockPass {
   static let name = "liar"
@@ -207,7 +231,7 @@ final class RecordingCalibration: SweepCalibration {
 
   func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] { [] }
 
-  func gateSamples(in block: Block, of model: Model) -> [GateSample] { [] }
+  func gateSamples(in block: Block, of model: Model) -> [GateSample] { [GateSample(router: "\(block.name).router")] }
 
   func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
 
@@ -223,5 +247,5 @@ struct MemoryStore: PayloadStore {
 }
 
 extension PassCatalog {
-  static let recording = PassCatalog([Shift.self, Probe.self, Choosy.self, Crop.self, Liar.self])
+  static let recording = PassCatalog([Shift.self, Probe.self, Choosy.self, Crop.self, GateReader.self, Liar.self])
 }

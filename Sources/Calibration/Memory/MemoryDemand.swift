@@ -80,7 +80,8 @@ public struct MemoryDemand: Sendable, Equatable {
     blockStatisticsByteCount = together
     let sampleCount = OutputSample.positionCount(windowCount: heldOutCount, length: length)
     let changeByteCount = sampleCount * FisherCoordinates.count * floatByteCount
-    passByteCount = work.memoryByteCount + work.outputChangeCount * changeByteCount
+    passByteCount =
+      work.memoryByteCount + work.tokenByteCount * sequenceCount * length + work.outputChangeCount * changeByteCount
     // The coordinates of a change are gathered row by row before they are joined.
     evaluationByteCount =
       heldOutCount == 0 ? 0 : 2 * model.byteCount(ofBlock: graph.blocks.count - 1) + 2 * changeByteCount

@@ -96,8 +96,10 @@ public final class BlockSweep: SweepCalibration {
     guard !mixtures.isEmpty else { return [] }
     let recorder = GateRecorder(mixtures, vectors: context.vectors)
     try observe(number(of: block, in: model), of: model, recorder)
-    for sample in recorder.samples where !(sample.ratios + sample.norms).allSatisfy(\.isFinite) {
-      throw PassError.statisticsNotFinite(parameter: sample.router)
+    for sample in recorder.samples {
+      guard sample.ratios.allSatisfy(\.isFinite), sample.norms.allSatisfy(\.isFinite) else {
+        throw PassError.statisticsNotFinite(parameter: sample.router)
+      }
     }
     return recorder.samples
   }
@@ -106,6 +108,8 @@ public final class BlockSweep: SweepCalibration {
     let index = number(of: block, in: model), mixtures = block.mixtures
     var sums = mixtures.map { [Double](repeating: 0, count: $0.expertCount) }
     guard !mixtures.isEmpty else { return sums }
+    // Each has pages of its own, which the next candidate does not need.
+    defer { candidate.releaseBlock(index) }
     let original = try model.executor(forBlock: index, context: context)
     let changed = try candidate.executor(forBlock: index, context: context)
     for sequence in sequences.indices {

@@ -4,8 +4,9 @@ import Diagnostics
 public enum CalibrationError: Error, Equatable, Diagnosable {
   case empty(path: String)
   case notUTF8(path: String)
-  /// Every sequence takes `windowTokenCount` tokens of the text.
-  case tooShort(path: String, tokenCount: Int, needed: Int, windowTokenCount: Int, heldOutCount: Int)
+  /// Every sequence takes `windowTokenCount` tokens of the text, which is one of `textCount` that share the sequences.
+  case tooShort(
+    path: String, tokenCount: Int, needed: Int, windowTokenCount: Int, heldOutCount: Int, textCount: Int)
   /// `share` of the tokens are one and the same.
   case monotonous(path: String, distinctCount: Int, share: Double)
   case lineMalformed(path: String, line: Int, reason: String)
@@ -34,12 +35,12 @@ public enum CalibrationError: Error, Equatable, Diagnosable {
       .malformed(
         "not-utf8", "the calibration text is not UTF-8", at: path, why: "the tokenizer works on Unicode text",
         fix: "convert it, for example with: iconv -f latin1 -t utf-8")
-    case .tooShort(let path, let tokenCount, let needed, let windowTokenCount, let heldOutCount):
+    case .tooShort(let path, let tokenCount, let needed, let windowTokenCount, let heldOutCount, let textCount):
       .malformed(
         "too-short", "the calibration text is too short", at: path,
         why: "it has \(tokenCount) tokens, and \(needed) are needed"
           + (heldOutCount > 0 ? ", \(heldOutCount) windows to judge candidates on among them" : ""),
-        fix: Self.fit(tokenCount / windowTokenCount - heldOutCount))
+        fix: Self.fit((tokenCount / windowTokenCount - heldOutCount) * textCount))
     case .monotonous(let path, let distinctCount, let share):
       .malformed(
         "monotonous", "the calibration text says next to nothing", at: path,
@@ -102,7 +103,7 @@ public enum CalibrationError: Error, Equatable, Diagnosable {
     }
   }
 
-  /// What to do with a text that holds `count` sequences.
+  /// What to do where all texts together can give `count` sequences.
   private static func fit(_ count: Int) -> String {
     count > 0
       ? "give a longer text, or take sequences=\(count), or shorter ones"

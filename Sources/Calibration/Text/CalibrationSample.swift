@@ -62,7 +62,8 @@ public struct CalibrationSample: Sendable, Equatable {
       let count = Self.share(index, of: sequenceCount, textCount: texts.count)
       let most = Self.share(index, of: Self.heldOutRange.upperBound, textCount: texts.count)
       let least = Self.share(index, of: Self.heldOutRange.lowerBound, textCount: texts.count)
-      let split = try windows.split(sequenceCount: count, leastHeldOut: judgesCandidates ? least : 0, seed: seed)
+      let split = try windows.split(
+        sequenceCount: count, leastHeldOut: judgesCandidates ? least : 0, seed: seed, textCount: texts.count)
       if !names.isEmpty {
         tasks.append(Task(name: names[index], sequences: sequences.count..<sequences.count + count))
       }
@@ -98,15 +99,17 @@ private struct Windows {
   }
 
   /// Draws windows, and tells which were not to be drawn.
-  /// - Parameter leastHeldOut: how many of those there must be.
+  /// - Parameters:
+  ///   - leastHeldOut: how many of those there must be.
+  ///   - textCount: texts that share the sequences.
   func split(
-    sequenceCount: Int, leastHeldOut: Int, seed: UInt64
+    sequenceCount: Int, leastHeldOut: Int, seed: UInt64, textCount: Int
   ) throws(CalibrationError) -> (sampled: [[Int]], rest: [[Int]]) {
     let range = CalibrationSample.heldOutRange, count = text.ids.count / tokenCount
     guard count >= sequenceCount + leastHeldOut else {
       throw .tooShort(
         path: text.path, tokenCount: text.ids.count, needed: (sequenceCount + leastHeldOut) * tokenCount,
-        windowTokenCount: tokenCount, heldOutCount: leastHeldOut)
+        windowTokenCount: tokenCount, heldOutCount: leastHeldOut, textCount: textCount)
     }
     let heldOutCount = min(min(range.upperBound, max(range.lowerBound, count / 5)), count - sequenceCount)
     var generator = SplitMix64(seed: seed)

@@ -21,9 +21,9 @@ public struct AllocateBits: ModelPass {
 
     Candidates are written `4` (grouped, 4 bits), `4s` (symmetric), `4g32` (groups of 32), `t3` (trellis), `bf16`
     (dense), `2:4x4` (2 of every 4 weights kept, as 4 bits), `ternary:0.8` (−1, 0 and +1 times a level in at most 0.8
-    bits a weight, as `pack-ternary` makes them) and, for `method=experts`, `prune` (the expert goes). One that a tensor's
-    rows do not divide by is passed over for that tensor. Embedding and head are assigned like the rest; where they are one tensor they get one encoding. In
-    a mixture, the same matrix of all experts of a layer is one unit.
+    bits a weight, as `pack-ternary` makes them) and, for `method=experts`, `prune` (the expert goes). One that a
+    tensor's rows do not divide by is passed over for that tensor. Embedding and head are assigned like the rest; where
+    they are one tensor they get one encoding. In a mixture, the same matrix of all experts of a layer is one unit.
 
     The pass itself changes no weight, though it takes out the experts that go: follow it with `quantize method=gptq`,
     which gives each tensor the encoding decided here, ternary ones included.
@@ -44,7 +44,8 @@ public struct AllocateBits: ModelPass {
     An expert that goes costs the whole energy of its output, Σ gate²·‖output‖²: what others make of its tokens in its
     place is not counted. Every mixture keeps at least as many as it chooses for a token, and the bits of those that go
     are spent on the rest, so that `bits-per-weight` counts the weights of all. Below 2 bits allow `prune`, or several
-    rates such as `ternary:0.5` and `ternary:1.2`: experts differ far more than widths do.
+    rates such as `ternary:0.5` and `ternary:1.2`: experts differ far more than widths do. The thresholds of
+    `skip-experts` fit no longer when experts go: put that step after this one.
     """
 
   let options: AllocateBitsOptions
@@ -54,7 +55,9 @@ public struct AllocateBits: ModelPass {
   public var needsCalibration: Bool { true }
 
   public func plan(_ outline: inout OutlineEditor) throws(PassError) {
-    if options.candidates.contains(where: { $0.values == .nothing }) { try outline.requireRemovableExperts() }
+    if options.candidates.contains(where: { $0.values == .nothing }) {
+      try outline.announceExpertRemoval(orElse: "leave prune out of the candidates")
+    }
     let parameters = try takenMatrices(outline)
     let units = try units(of: parameters, in: outline.outline.graph)
     let taken = parameters.reduce(0) {

@@ -99,6 +99,7 @@ struct AllocateBitsOptions: Sendable {
         what: "prune is a candidate of method=experts only", why: "\(method.rawValue) takes no experts one by one",
         fix: "leave prune out, or use method=experts")
     }
+    if isExperts { try requireChoosable() }
     if case .bitsPerWeight = target, isExperts { return }
     if isExperts {
       throw OptionConflict(
@@ -114,6 +115,20 @@ struct AllocateBitsOptions: Sendable {
     throw OptionConflict(
       what: "\(name) goes with method=experts only", why: "\(method.rawValue) has another target",
       fix: "leave \(name) out, or use method=experts")
+  }
+
+  /// - Throws: where no expert could stay, or there are more candidates than ``BudgetedChoice`` can number.
+  private func requireChoosable() throws(OptionConflict) {
+    guard candidates.contains(where: { $0.values != .nothing }) else {
+      throw OptionConflict(
+        what: "prune is the only candidate", why: "every mixture keeps as many experts as it chooses for a token",
+        fix: "add one for those that stay, such as candidates=prune,ternary:0.8,2")
+    }
+    guard candidates.count <= BudgetedChoice.mostOptions else {
+      throw OptionConflict(
+        what: "method=experts has \(candidates.count) candidates",
+        why: "it chooses among \(BudgetedChoice.mostOptions) at most", fix: "leave out those that differ least in size")
+    }
   }
 
   private static func target(_ values: OptionValues) throws(OptionConflict) -> AllocationTarget {

@@ -31,18 +31,17 @@ struct ExpertChoice {
   }
 
   /// The choice as the task's profile in a model that has these experts left.
-  /// - Parameter stored: by mixture, the indices that stay for any text, ascending.
-  func profile(in stored: [[Int]]) -> TaskProfile {
-    // The router makes its probabilities of the experts that are left.
-    let shares = stored[0].map { uses[0].experts[$0].probabilitySum }
-    let sum = shares.reduce(0, +)
-    return TaskProfile(
+  /// - Parameters:
+  ///   - stored: by mixture, the indices that stay for any text, ascending.
+  ///   - firstUse: how the text uses the first mixture of that model.
+  func profile(in stored: [[Int]], firstUse: MixtureUse) -> TaskProfile {
+    TaskProfile(
       name: task ?? "",
       experts: zip(stored, kept).map { stored, kept in
         let kept = Set(kept)
         return stored.indices.filter { kept.contains(stored[$0]) }
       },
-      signature: shares.map { sum > 0 ? Float($0 / sum) : 0 })
+      signature: firstUse.experts.map { Float($0.probabilitySum / Double(max(1, firstUse.tokenCount))) })
   }
 }
 

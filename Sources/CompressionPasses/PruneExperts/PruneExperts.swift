@@ -23,14 +23,15 @@ public struct PruneExperts: ModelPass {
     largest output exceeds the 99.5 % quantile of all and a tenth of the maximum, in the first three quarters of the
     mixtures (arXiv 2507.23279).
 
-    `profiles` chooses experts for every task of the calibration (texts with names, at least two), each by its own text,
-    and takes out those that no task keeps. The pack records which experts each task uses. `swage-run generate --task
+    `profiles` chooses experts for every task of the calibration (2 to 64 texts with names), each by its own text, and
+    takes out those that no task keeps. The pack records which experts each task uses. `swage-run generate --task
     NAME` binds, checks and reads no others, and computes what a model pruned for that task alone does. `--task auto`
     takes the task whose text the router of the first mixture treats most like the prompt (PreMoe, arXiv 2505.17639).
     Without `--task` all experts that are left are used. A later step may not take out experts or blocks.
 
     Experts are judged by the text: give one like what the model is for. Values of experts may be in any encoding, the
-    router must still be dense. Which experts go is known only after the run: a plan shows the last ones.
+    router must still be dense. Which experts go is known only after the run: a plan shows the last ones. The thresholds
+    of `skip-experts` fit no longer when experts go: put that step after this one.
     """
 
   private let options: PruneExpertsOptions
@@ -46,12 +47,17 @@ public struct PruneExperts: ModelPass {
     guard !mixtures.isEmpty else {
       throw .nothingToDo(why: "the model has no mixture of experts", fix: "remove this step")
     }
-    try outline.requireRemovableExperts()
+    try outline.announceExpertRemoval()
     let counts = try options.keptCounts(of: mixtures), tasks = outline.outline.taskNames
     guard counts != mixtures.map(\.expertCount) else {
       throw .nothingToDo(why: "every expert would stay", fix: "keep fewer, or remove this step")
     }
-    guard !options.choosesByTask || tasks.count > 1 else { throw .needsTasks(found: tasks) }
+    if options.choosesByTask {
+      guard tasks.count > 1 else { throw .needsTasks(found: tasks) }
+      guard tasks.count <= TaskProfile.mostCount else {
+        throw .tooManyTasks(count: tasks.count, most: TaskProfile.mostCount)
+      }
+    }
     // The choices of tasks may have nothing in common.
     let most = options.choosesByTask ? tasks.count : 1
     let stored = zip(mixtures, counts).map { mixture, count in Array(0..<min(mixture.expertCount, count * most)) }
@@ -71,7 +77,11 @@ public struct PruneExperts: ModelPass {
     let stored = choices.stored
     PruningReport(mixtures: mixtures, uses: uses, tasks: editor.taskNames, choices: choices).write(to: editor)
     try editor.keepExperts(stored)
-    if options.choosesByTask { editor.setProfiles(choices.map { $0.profile(in: stored) }) }
+    if options.choosesByTask {
+      // Routed once more, because a router's probabilities depend on the experts that are left.
+      let firstUse = try editor.firstMixtureUse()
+      editor.setProfiles(zip(choices, firstUse.tasks).map { $0.profile(in: stored, firstUse: $1) })
+    }
     return .none
   }
 

@@ -21,9 +21,10 @@ public struct Quantize: ParameterPass {
     at 2 and 3 bits it loses less than half of what integers lose, is smaller by their scales, and takes longer to
     compile. Kept values, embedding tables and what has more bits keep integers.
 
-    After `sparsify` or `factorize` the kept values or the factors are taken; places stay as they are. Where `group` does
-    not divide their rows, the largest smaller one that does is used. After `allocate-bits` every matrix gets the encoding
-    decided for it, and `bits` must be left out.
+    After `sparsify` or `factorize` the kept values or the factors are taken; places stay as they are. Where `group`
+    does not divide their rows, the largest smaller one that does is used. After `allocate-bits` every matrix gets the
+    encoding decided for it, and `bits` must be left out. Ternary ones are rounded with the damping that `pack-ternary`
+    has by default, whatever `damping` says.
 
     `embedding` and `head` say the bits of these two wherever the pass takes them, by default or by targets; `bits` is
     for all others. Where the head multiplies by the embedding table there is one tensor: `embedding` governs it, and

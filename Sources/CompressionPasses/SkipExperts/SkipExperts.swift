@@ -14,11 +14,14 @@ public struct SkipExperts: ModelPass {
   public static let options = [shareOption.declaration, protectOption.declaration]
   public static let details = """
     Records two thresholds in every mixture and changes nothing else: `swage-run` uses them with `--skip-experts` and
-    without it runs as before. With it, a token goes without the experts whose probability is less than a certain share of
-    that of its first; the gates of the others are made to add up again. That share is the quantile `share` of what the
-    calibration text shows, layer by layer, so that about as many of the experts after the first are left out (online
-    dynamic pruning of MC-MoE, arXiv 2410.06270). Tokens whose input is longer than that of all but the share `protect`
-    keep all their experts. `swage-run score --skip-experts` measures what it costs.
+    without it runs as before. With it, a token goes without the experts whose probability is less than a certain share
+    of that of its first; the gates of the others are made to add up again where the model normalises them. That share
+    is the quantile `share` of what the calibration text shows, layer by layer, so that about as many of the experts
+    after the first are left out (online dynamic pruning of MC-MoE, arXiv 2410.06270). Tokens whose input is longer than
+    that of all but the share `protect` keep all their experts. `swage-run score --skip-experts` measures what it costs.
+
+    The thresholds fit the routers of the time: put this step after those that take experts out, which are
+    `prune-experts` and `allocate-bits` with `prune` among its candidates.
     """
 
   private let share: Double
@@ -47,32 +50,37 @@ public struct SkipExperts: ModelPass {
     outline.markInexact()
   }
 
+  public func demand(of plan: StepPlan, threadCount: Int) -> WorkDemand {
+    // Of a token its length and a ratio for each expert after the first: twice while they are gathered, and sorted.
+    let figureCounts = plan.outline.graph.blocks.map { $0.mixtures.reduce(0) { $0 + $1.activeCount } }
+    return WorkDemand(tokenByteCount: 3 * MemoryLayout<Float>.size * (figureCounts.max() ?? 0))
+  }
+
   public func run(on editor: ModelEditor) throws -> PreservedAnalyses {
-    let mixtures = editor.graph.mixtures
-    let samples = try editor.gateSamples()
-    let skipping = zip(mixtures, samples).map { placed, sample in
-      placed.mixture.activeCount > 1 ? thresholds(from: sample) : nil
+    let found = try editor.mapGateSamples { sample in
+      thresholds(from: sample).map { (skipping: $0, leftOut: leftOutShare(of: sample, by: $0)) }
     }
     var table = ReportTable(
       title: "experts that tokens can do without",
       columns: ["layer", "below share", "protected from", "left out"])
-    for (placed, (sample, skipping)) in zip(mixtures, zip(samples, skipping)) {
-      guard let skipping else { continue }
+    for (placed, found) in zip(editor.graph.mixtures, found) {
+      guard let (skipping, leftOut) = found else { continue }
       table.append([
         .text(placed.blockName), .number(Double(skipping.ratio)),
-        skipping.protectedNorm.map { .number(Double($0)) } ?? .text("–"),
-        .number(leftOutShare(of: sample, by: skipping)),
+        skipping.protectedNorm.map { .number(Double($0)) } ?? .text("–"), .number(leftOut),
       ])
     }
     editor.report(table)
-    try editor.replaceGraph(editor.graph.skippingExperts(skipping))
+    try editor.replaceGraph(editor.graph.skippingExperts(found.map { $0?.skipping }))
     return .none
   }
 
+  /// Nil where tokens have one expert, or nothing is below any share.
   private func thresholds(from sample: GateSample) -> ExpertSkipping? {
     guard let ratio = Self.quantile(share, of: sample.ratios), ratio > 0 else { return nil }
     return ExpertSkipping(
-      ratio: min(1, ratio), protectedNorm: protectedShare > 0 ? Self.quantile(1 - protectedShare, of: sample.norms) : nil)
+      ratio: min(1, ratio),
+      protectedNorm: protectedShare > 0 ? Self.quantile(1 - protectedShare, of: sample.norms) : nil)
   }
 
   /// The share of the experts after the first that calibration tokens would go without.

@@ -126,10 +126,21 @@ public struct ModelEditor {
     try mapBlocks { calibration, _, block in try calibration.mixtureUses(in: block, of: run.model) }.flatMap(\.self)
   }
 
-  /// How sure the router of every mixture of the model as it is now is, in the order of
-  /// ``ModelGraph/ModelGraph/mixtures``.
-  public func gateSamples() throws -> [GateSample] {
-    try mapBlocks { calibration, _, block in try calibration.gateSamples(in: block, of: run.model) }.flatMap(\.self)
+  /// How the first mixture of the model as it is now uses its experts; there must be one.
+  public func firstMixtureUse() throws -> MixtureUse {
+    guard let first = run.model.graph.mixtures.first else { preconditionFailure("no mixture") }
+    let uses = try mapBlocks(first.block + 1) { calibration, index, block in
+      index == first.block ? try calibration.mixtureUses(in: block, of: run.model) : []
+    }
+    return uses[first.block][0]
+  }
+
+  /// What `body` makes of how sure the router of every mixture of the model as it is now is, in the order of
+  /// ``ModelGraph/ModelGraph/mixtures``. The samples of one block are held at a time.
+  public func mapGateSamples<Answer>(_ body: (GateSample) throws -> Answer) throws -> [Answer] {
+    try mapBlocks { calibration, _, block in
+      try calibration.gateSamples(in: block, of: run.model).map(body)
+    }.flatMap(\.self)
   }
 
   /// How much the experts of each candidate change the results of their mixtures; see
@@ -144,10 +155,13 @@ public struct ModelEditor {
   }
 
   /// Asks something of every block in front of it, on the way through the model as it is now.
-  private func mapBlocks<Answer>(_ ask: (any SweepCalibration, Int, Block) throws -> Answer) throws -> [Answer] {
+  /// - Parameter count: blocks after which nothing more is asked.
+  private func mapBlocks<Answer>(
+    _ count: Int = .max, _ ask: (any SweepCalibration, Int, Block) throws -> Answer
+  ) throws -> [Answer] {
     guard let calibration = run.manager.calibration else { throw PassError.needsCalibration }
     try calibration.restart(on: run.model)
-    return try run.model.graph.blocks.enumerated().map { index, block in
+    return try run.model.graph.blocks.prefix(count).enumerated().map { index, block in
       if run.manager.isCancelled() { throw PassError.cancelled }
       let answer = try ask(calibration, index, block)
       try calibration.advance(through: block, in: run.model)

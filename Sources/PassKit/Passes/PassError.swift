@@ -28,8 +28,13 @@ public enum PassError: Error, Equatable {
   case rankPastBreakEven(parameter: String, rank: Int, largest: Int)
   /// A mixture would keep fewer experts than it chooses for a token.
   case tooFewExperts(router: String, kept: Int, active: Int, expertCount: Int)
+  /// Experts cannot go where the router is no longer dense, or will not be; `alternative` is what helps besides another
+  /// order of steps.
+  case routerTaken(router: String, encoding: Encoding, alternative: String?)
   /// Sets of experts for tasks need several tasks; `found` are named.
   case needsTasks(found: [String])
+  /// There are sets of experts for `most` tasks at most.
+  case tooManyTasks(count: Int, most: Int)
   /// An earlier step has chosen experts for tasks, from the blocks and experts there are.
   case profiledBefore(tasks: [String])
   /// What a parameter was before the first step is needed and no longer there.
@@ -139,11 +144,21 @@ extension PassError: Diagnosable {
         at: router, why: "the router must have as many to choose from as it chooses",
         fix: "keep \(active) or more: count=\(active), "
           + "share=\(NumberText.significant(Double(active) / Double(expertCount)))")
+    case .routerTaken(let router, let encoding, let alternative):
+      .usage(
+        "router-taken", "no experts can be taken out where the router is \(encoding.text)", at: router,
+        why: "an earlier step took the router or decided about it, and only a dense one can lose the rows of experts",
+        fix: "move this step before the one that took the router" + (alternative.map { ", or \($0)" } ?? ""))
     case .needsTasks(let found):
       .usage(
         "needs-tasks", "experts are to be chosen for each task, and \(found.isEmpty ? "no" : "one") task is named",
         at: "calibration", why: "with fewer than two tasks there is one choice, which needs no name",
         fix: "give a text for each: --calibration prose=FILE --calibration code=FILE, or 'tasks' in the list")
+    case .tooManyTasks(let count, let most):
+      .usage(
+        "too-many-tasks", "experts are to be chosen for each of \(count) tasks", at: "calibration",
+        why: "a pack holds sets of experts for \(most) tasks at most",
+        fix: "join the texts of tasks that are alike, or leave profiles out")
     case .profiledBefore(let tasks):
       .usage(
         "profiled-before", "an earlier step has chosen the experts of \(tasks.joined(separator: ", "))", at: "",
