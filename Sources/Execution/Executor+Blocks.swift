@@ -105,6 +105,10 @@ extension Executor {
   ) throws {
     precondition(boundRange.contains(index), "block \(index) is not bound")
     let width = try widths(ofBlock: index).input ?? 0
+    // A block that is first and last reads ids that nobody who asks for the last block gives.
+    guard !blocks[index].readsIDs || ids.count == tokenCount else {
+      throw ExecutionError.blockNotSeparable(blocks[index].name)
+    }
     precondition(input.count == tokenCount * width)
     guard tokenCount <= graph.contextLength else {
       throw ExecutionError.contextExceeded(tokenCount: tokenCount, contextLength: graph.contextLength)

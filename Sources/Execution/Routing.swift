@@ -10,7 +10,7 @@ final class Routing {
   /// Numbers of choices that were not left out, sorted by expert and then by token.
   private var order: [Int] = []
   private var activeCount = 1
-  /// Choices made so far, and how many of them were left out.
+  /// Of the choices made so far.
   private(set) var skips = ExpertSkips()
 
   /// Chooses for each token the `activeCount` experts of the highest probability, the lower index where two are equal.
@@ -46,8 +46,8 @@ final class Routing {
 
   /// Leaves out those of the last token's choices that are less likely than `least`.
   private func skip(from first: Int, below least: Float) {
-    skips.choiceCount += gates.count - first
-    for choice in first..<gates.count where gates[choice] < least {
+    skips.choiceCount += gates.count - first - 1
+    for choice in first + 1..<gates.count where gates[choice] < least {
       chosen[choice] = Self.none
       gates[choice] = 0
       skips.skippedCount += 1
@@ -100,7 +100,8 @@ final class Routing {
   }
 }
 
-/// How many of the experts chosen for tokens were left out, where the graph is run so.
+/// How many of the experts chosen for tokens after each one's first were left out, in mixtures with thresholds, where the
+/// graph is run so.
 public struct ExpertSkips: Sendable, Equatable {
   public var choiceCount = 0
   public var skippedCount = 0

@@ -34,7 +34,7 @@ extension ModelGraph {
   /// The graph whose mixtures choose among a part of their experts. Those that stay keep their names, their order and
   /// everything else; the routers have a row for each of them, and the parameters of the others are dropped.
   /// - Parameter kept: for each of ``mixtures`` the indices of the experts that stay, ascending, at least as many as
-  ///   are active.
+  ///   are active, and the same ones where mixtures share a router.
   public func keepingExperts(_ kept: [[Int]]) -> ModelGraph {
     precondition(mixtures.count == kept.count, "there are \(mixtures.count) mixtures")
     var rowCounts: [String: Int] = [:]
@@ -59,6 +59,8 @@ public enum ExpertChoiceFault: Sendable, Equatable {
   case notExperts(router: String, expertCount: Int)
   /// A token would choose more experts than are left.
   case tooFew(router: String, activeCount: Int, found: Int)
+  /// Mixtures that share a router would keep different rows of it.
+  case differentRows(router: String)
 }
 
 extension ModelGraph {
@@ -66,11 +68,15 @@ extension ModelGraph {
   public func fault(inKeeping kept: [[Int]]) -> ExpertChoiceFault? {
     let mixtures = mixtures.map(\.mixture)
     guard kept.count == mixtures.count else { return .mixtureCount(expected: mixtures.count, found: kept.count) }
+    var rows: [String: [Int]] = [:]
     for (mixture, indices) in zip(mixtures, kept) {
       guard zip(indices, indices.dropFirst()).allSatisfy(<), indices.allSatisfy((0..<mixture.expertCount).contains)
       else { return .notExperts(router: mixture.router, expertCount: mixture.expertCount) }
       guard indices.count >= mixture.activeCount else {
         return .tooFew(router: mixture.router, activeCount: mixture.activeCount, found: indices.count)
+      }
+      guard rows.updateValue(indices, forKey: mixture.router) ?? indices == indices else {
+        return .differentRows(router: mixture.router)
       }
     }
     return nil

@@ -1,4 +1,5 @@
 import Execution
+import Metrics
 import TensorCore
 
 /// Speeds of a pack on this machine; medians over the repetitions.
@@ -43,6 +44,6 @@ extension PackedModel {
       try body()
       if round > 0 { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
     }
-    return seconds.median
+    return Percentiles(of: seconds).value(at: 0.5)
   }
 }

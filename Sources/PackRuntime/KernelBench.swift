@@ -1,13 +1,14 @@
 import DecodeKernels
 import Diagnostics
 import Encodings
+import Metrics
 import TensorCore
 
 /// Products of matrices with vectors, measured through the operator that models are run with.
 ///
-/// Of each matrix there are as many copies, one after the other in memory, as have a given number of bytes: more than the
-/// caches, so that weights come from memory as those of a large model do. Rounds over the encodings take turns, so that
-/// what else the machine does meets all of them.
+/// Of each matrix there are as many copies, one after the other in memory, as take a given number of bytes: more than
+/// the caches, so that weights come from memory as those of a large model do. Rounds over the encodings take turns, so
+/// that what else the machine does meets all of them.
 public struct KernelBench: Sendable {
   /// What a matrix holds.
   public enum Weights: Sendable {
@@ -30,12 +31,18 @@ public struct KernelBench: Sendable {
   let roundCount: Int
   let context: KernelContext
 
+  /// Most bytes that the copies of a matrix can be asked to take: 16 GiB.
+  public static let largestByteCount = 1 << 34
+  /// Most copies of a matrix, however small it is.
+  static let largestCopyCount = 1 << 16
+
   /// - Parameters:
   ///   - tokenCount: vectors multiplied at a time.
-  ///   - byteCount: what the copies of a matrix have at least, in each kind of weights.
+  ///   - byteCount: what the copies of a matrix take at least, in each kind of weights, where 2^16 copies take as much;
+  ///     at most ``largestByteCount``.
   ///   - roundCount: rounds that count; one before them does not.
   public init(tokenCount: Int, byteCount: Int, roundCount: Int, context: KernelContext) {
-    precondition(tokenCount > 0 && roundCount > 0)
+    precondition(tokenCount > 0 && roundCount > 0 && byteCount <= Self.largestByteCount)
     self.tokenCount = tokenCount
     self.byteCount = byteCount
     self.roundCount = roundCount
@@ -72,13 +79,13 @@ public struct KernelBench: Sendable {
       }
     }
     return kinds.indices.map { index in
-      let copies = sets[index], median = seconds[index].median
+      let copies = sets[index], median = Percentiles(of: seconds[index]).value(at: 0.5)
       return KernelBenchReport.Line(
         shape: shape, name: kinds[index].name, encoding: copies.encoding, copyCount: copies.matrices.count,
         byteCount: copies.matrices.count * copies.byteCount,
         bitsPerWeight: 8 * Double(copies.byteCount) / Double(shape.elementCount),
         weightsPerSecond: Double(shape.elementCount) / median, bytesPerSecond: Double(copies.byteCount) / median,
-        speedup: zip(seconds[0], seconds[index]).map { $0 / $1 }.median)
+        speedup: Percentiles(of: zip(seconds[0], seconds[index]).map { $0 / $1 }).value(at: 0.5))
     }
   }
 
@@ -92,7 +99,7 @@ public struct KernelBench: Sendable {
   private func copies(of weights: Weights, _ shape: MatrixShape) throws(KernelError) -> MatrixCopies {
     let (encoding, value) = try value(of: weights, shape)
     let stride = (value.count + 63) / 64 * 64
-    let count = max(1, (byteCount + value.count - 1) / value.count)
+    let count = min(max(1, (byteCount + stride - 1) / stride), Self.largestCopyCount)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count * stride)
     for index in 0..<count {
@@ -124,13 +131,5 @@ public struct KernelBench: Sendable {
       let value = TernaryPacker.pack(symbols: symbols.span, shape: shape, levels: [0.5].span, kind: .matrix)
       return (.ternary(value.encoding), value.bytes)
     }
-  }
-}
-
-extension [Double] {
-  /// Of at least one number.
-  var median: Double {
-    let sorted = sorted()
-    return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
   }
 }

@@ -24,8 +24,9 @@ struct PackOperators: OperatorSource {
   }
 
   func experts(of mixture: Mixture) throws -> any ExpertOperators {
-    guard let experts, let index = experts.pack.mixtures.firstIndex(of: mixture) else {
-      return try BoundExperts(of: mixture, from: self)
+    guard let experts else { return try BoundExperts(of: mixture, from: self) }
+    guard let index = experts.pack.mixtures.firstIndex(of: mixture) else {
+      preconditionFailure("\(mixture.router) is of another graph than the experts")
     }
     return ResidentExperts(residency: experts.residency, mixture: index)
   }

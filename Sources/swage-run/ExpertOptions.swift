@@ -29,7 +29,9 @@ struct ExpertOptions: ParsableArguments {
   /// Says on standard error what became of the options that were given.
   func report(_ model: PackedModel) {
     if let statistics = model.expertStatistics { Terminal.note(statistics.line) }
-    if let skips = model.expertSkips { Terminal.note("experts left out: \(NumberText.fixed(100 * skips.share, 1))%") }
+    if let skips = model.expertSkips {
+      Terminal.note("experts left out: \(NumberText.fixed(100 * skips.share, 1))% of those after a token's first")
+    }
   }
 
   /// What became of them, as members of a result with `--json`.

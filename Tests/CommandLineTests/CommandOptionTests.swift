@@ -134,6 +134,20 @@ import Testing
     #expect(one.status == 64 && one.errorCode == "passes.needs-tasks", "\(one.error)")
   }
 
+  /// A file of the whole name goes before a task, behind the @ of ids too.
+  @Test func aFileWithASignInItsNameIsAFile() throws {
+    let folder = TemporaryFolder()
+    for argument in ["run=1.ids", "@run=1.ids"] {
+      let run = try CommandRun(
+        script: """
+          cd '\(folder.path(""))' && seq 1 3000 > run=1.ids
+          "$TOOLS/swage" plan '\(Self.dense)' --calibration \(argument) --calibration-sequences 8 \
+            --calibration-length 32 --json --pass 'quantize method=gptq bits=4 group=32'
+          """)
+      #expect(run.status == 0, "\(run.error) \(run.output)")
+    }
+  }
+
   @Test func theCommandLineOverridesTheList() throws {
     let folder = TemporaryFolder()
     let list = folder.path("list.yaml")

@@ -1,5 +1,7 @@
+import DecodeKernels
 import Execution
 import ModelGraph
+import Parallelism
 import Testing
 
 @Suite struct BlockTests {
@@ -77,6 +79,25 @@ import Testing
     #expect(throws: ExecutionError.blockNotSeparable("second")) { try program.executor.widths(ofBlock: 2) }
     #expect(try program.executor.widths(ofBlock: 0) == (nil, 8))
     #expect(try program.executor.widths(ofBlock: 3) == (8, nil))
+  }
+
+  @Test func aModelOfOneBlockHasNoLastBlockOfItsOwn() throws {
+    let operators = FloatOperators(context: KernelContext(pool: WorkerPool(threadCount: 1)))
+    operators.randomize("table", outputCount: 8, inputCount: 4, seed: 1)
+    var writer = Writer()
+    writer.block("all")
+    let embedded = writer.add(Embed(ids: ValueID(0), table: "table", width: 4))
+    let value = writer.add(Activation(input: embedded, function: .relu))
+    _ = writer.add(Head(input: value, weight: "table", vocabularyCount: 8))
+    let executor = try Executor(
+      graph: writer.graph(vocabularyCount: 8, contextLength: 16), operators: operators, context: operators.context)
+    let nothing: [Float] = []
+    #expect(throws: ExecutionError.blockNotSeparable("all")) {
+      try executor.observeLastBlock(onHidden: nothing.span, tokenCount: 3, observer: Recorder())
+    }
+    #expect(throws: ExecutionError.blockNotSeparable("all")) {
+      try executor.logits(ofHidden: nothing.span, tokenCount: 3) { _, _ in }
+    }
   }
 
   private func chained(_ executor: Executor, _ ids: [Int], _ observer: Recorder?) throws -> [Float] {

@@ -17,23 +17,10 @@ import Testing
     }
     let program = try SmallProgram(width: Self.width, tokenCount: Self.tokenCount, chunkTokenCount: 25) {
       x, writer, operators in
-      func randomize(_ name: String, _ outputCount: Int, _ inputCount: Int) {
-        operators.randomize(
-          name, outputCount: outputCount, inputCount: inputCount, seed: UInt64(operators.matrices.count))
-      }
       let mixture = Mixture(
         input: x, router: "router", experts: "experts", expertCount: Self.expertCount, activeCount: 2,
         expertWidth: Self.expertWidth, normalizesGates: setting.normalizes, function: function, shared: shared)
-      randomize("router", Self.expertCount, Self.width)
-      for expert in 0..<Self.expertCount {
-        randomize(mixture.gate(expert), Self.expertWidth, Self.width)
-        randomize(mixture.up(expert), Self.expertWidth, Self.width)
-        randomize(mixture.down(expert), Self.width, Self.expertWidth)
-      }
-      randomize("shared.gate", Self.sharedWidth, Self.width)
-      randomize("shared.up", Self.sharedWidth, Self.width)
-      randomize("shared.down", Self.width, Self.sharedWidth)
-      randomize("shared_router", 1, Self.width)
+      randomize(mixture, operators)
       let mixed = writer.add(mixture)
       // The input is read again, so the mixture's room is not the input's.
       return writer.add(Add(left: mixed, right: x))
@@ -44,6 +31,56 @@ import Testing
     // Some eight units in the last place of the largest output.
     let largest = expected.reduce(0) { max($0, abs($1)) }
     #expect(largestDifference(try program.rows(), expected) < 1e-6 * largest)
+  }
+
+  /// Three tokens of a batch are longer than the threshold and three are shorter; these ask their first expert alone.
+  @Test(arguments: [true, false]) func aTokensOwnLengthProtectsIt(normalizes: Bool) throws {
+    var norms: [Float] = []
+    func program(activeCount: Int, isSkipping: Bool) throws -> (rows: [Float], skips: ExpertSkips) {
+      let program = try SmallProgram(width: Self.width, tokenCount: 6) { x, writer, operators in
+        let table = operators.matrices["table"]?.elements ?? []
+        norms = stride(from: 0, to: 6 * Self.width, by: Self.width).map { start in
+          table[start..<start + Self.width].reduce(0) { $0 + $1 * $1 }.squareRoot()
+        }
+        let sorted = norms.sorted()
+        let mixture = Mixture(
+          input: x, router: "router", experts: "experts", expertCount: Self.expertCount, activeCount: activeCount,
+          expertWidth: Self.expertWidth, normalizesGates: normalizes, function: .silu,
+          skipping: ExpertSkipping(ratio: 1, protectedNorm: (sorted[2] + sorted[3]) / 2), shared: nil)
+        randomize(mixture, operators)
+        return writer.add(mixture)
+      }
+      program.executor.skipsExperts = isSkipping
+      return (try program.rows(), program.executor.expertSkips)
+    }
+    let whole = try program(activeCount: 2, isSkipping: false), first = try program(activeCount: 1, isSkipping: false)
+    let found = try program(activeCount: 2, isSkipping: true)
+    let threshold = norms.sorted()[3]
+    let expected = norms.indices.flatMap { token in
+      (norms[token] < threshold ? first : whole).rows[token * Self.width..<(token + 1) * Self.width]
+    }
+    let largest = expected.reduce(0) { max($0, abs($1)) }
+    #expect(largestDifference(found.rows, expected) < 1e-6 * largest)
+    #expect(found.skips.skippedCount == 3 && found.skips.choiceCount == 6 && whole.skips == ExpertSkips())
+    #expect(largestDifference(whole.rows, first.rows) > 1e-2 * largest)
+  }
+
+  private func randomize(_ mixture: Mixture, _ operators: FloatOperators) {
+    func randomize(_ name: String, _ outputCount: Int, _ inputCount: Int) {
+      operators.randomize(
+        name, outputCount: outputCount, inputCount: inputCount, seed: UInt64(operators.matrices.count))
+    }
+    randomize(mixture.router, Self.expertCount, Self.width)
+    for expert in 0..<Self.expertCount {
+      randomize(mixture.gate(expert), Self.expertWidth, Self.width)
+      randomize(mixture.up(expert), Self.expertWidth, Self.width)
+      randomize(mixture.down(expert), Self.width, Self.expertWidth)
+    }
+    guard let shared = mixture.shared else { return }
+    randomize(shared.gate, Self.sharedWidth, Self.width)
+    randomize(shared.up, Self.sharedWidth, Self.width)
+    randomize(shared.down, Self.width, Self.sharedWidth)
+    if let router = shared.router { randomize(router, 1, Self.width) }
   }
 
   private func row(

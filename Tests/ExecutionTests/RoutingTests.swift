@@ -61,7 +61,16 @@ import Testing
     #expect(routing.routed(to: 0).map(\.token) == [0] && routing.routed(to: 2).map(\.token) == [1])
     #expect(abs(routing.choice(0, of: 0).gate - 0.625) < 1e-6)
     #expect(abs(routing.choice(1, of: 1).gate - 2 / 9) < 1e-6)
-    #expect(routing.skips.skippedCount == 1 && routing.skips.choiceCount == 6)
+    #expect(routing.skips.skippedCount == 1 && routing.skips.choiceCount == 4)
+  }
+
+  @Test func gatesThatAreNotNormalizedStayAsTheyWere() {
+    let routing = Routing()
+    let probabilities: [Float] = [0.5, 0.3, 0.15, 0.05]
+    routing.choose(probabilities.span, expertCount: 4, activeCount: 3, normalizes: false) { _ in 0.5 }
+    #expect((0..<4).map { routing.tokenCount(of: $0) } == [1, 1, 0, 0])
+    #expect(routing.choice(0, of: 0).gate == 0.5 && routing.choice(0, of: 1).gate == 0.3)
+    #expect(routing.skips.share == 0.5)
   }
 
   @Test func aTokenKeepsItsFirstExpert() {

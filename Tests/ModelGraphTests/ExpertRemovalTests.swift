@@ -18,6 +18,22 @@ import Testing
     #expect(graph.keepingExperts([[0, 1, 2]]) == graph)
   }
 
+  @Test func mixturesThatShareARouterKeepTheSameExperts() throws {
+    let first = SampleGraph.mixture
+    var graph = SampleGraph.graph
+    graph.replace(
+      21,
+      with: Mixture(
+        input: ValueID(20), router: first.router, experts: first.experts, expertCount: 3, activeCount: 2,
+        expertWidth: 6, normalizesGates: true, function: .silu, shared: nil))
+    try graph.verify()
+    #expect(graph.fault(inKeeping: [[0, 2], [0, 2]]) == nil)
+    for kept in [[[0, 2], [0, 1]], [[0, 1, 2], [0, 1]]] {
+      #expect(graph.fault(inKeeping: kept) == .differentRows(router: first.router))
+    }
+    try graph.keepingExperts([[0, 2], [0, 2]]).verify()
+  }
+
   @Test(
     arguments: [
       "0..1", "0,1", "2,0", "0,0", "1..1", "00,2", "0..", "..2", "0,,2", "-1,2", "0,99999999999999999999", "0...2",

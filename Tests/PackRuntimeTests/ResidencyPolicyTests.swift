@@ -60,11 +60,22 @@ import Testing
     var policy = policy([Array(repeating: 1, count: 6)], active: 2, limit: 3)
     use([3, 4, 5], of: 0, &policy)
     policy.announce(Array(0..<6), of: 0)
-    #expect(policy.counts.hits == 3)
+    #expect(policy.counts.hits == 3 && policy.counts.misses == 6)
     #expect(loads(&policy) == [.init(expert: id(0, 0), evicted: [id(0, 5)])])
+    // That one will have to be read again.
+    #expect(policy.counts.hits == 2 && policy.counts.misses == 7)
     policy.beginUse(of: id(0, 0))
     policy.finishUse(of: id(0, 0))
     #expect(loads(&policy).first == .init(expert: id(0, 1), evicted: [id(0, 0)]))
+  }
+
+  @Test func whatWasReadAfterItWasAnnouncedWasNoHit() {
+    var policy = policy([[1, 1, 1]], active: 1, limit: 2)
+    policy.announce([0, 1], of: 0)
+    _ = loads(&policy)
+    policy.beginUse(of: id(0, 2))
+    #expect(policy.next() == .init(expert: id(0, 2), evicted: [id(0, 1)]))
+    #expect(policy.counts.hits == 0 && policy.counts.misses == 2)
   }
 
   @Test func rareAndFarGoesFirst() {
@@ -118,6 +129,30 @@ import Testing
     #expect(policy.counts.prefetchedUsed >= guessed)
   }
 
+  /// The second guess is asked for while it is read.
+  @Test(arguments: [true, false]) func guessesCountOnceTheyAreRead(isReadable: Bool) {
+    var policy = policy([[1, 1], [1, 1]], active: 1, limit: 2)
+    for (first, second) in [(0, 1), (1, 0)] {
+      use([first], of: 0, &policy)
+      use([second], of: 1, &policy)
+    }
+    #expect(policy.counts.prefetched == 1 && policy.counts.prefetchedUsed == 0)
+    policy.announce([0], of: 0)
+    #expect(policy.counts.prefetchedUsed == 1)
+    policy.beginUse(of: id(0, 0))
+    policy.finishUse(of: id(0, 0))
+    #expect(policy.next() == .init(expert: id(1, 1), evicted: [id(0, 1)]))
+    policy.announce([1], of: 1)
+    #expect(policy.counts.prefetched == 1 && policy.counts.prefetchedUsed == 1)
+    if isReadable {
+      policy.finishLoad(of: id(1, 1))
+      #expect(policy.counts.prefetched == 2 && policy.counts.prefetchedUsed == 2)
+    } else {
+      let isWaitedFor = policy.failLoad(of: id(1, 1))
+      #expect(isWaitedFor && policy.counts.prefetched == 1 && policy.counts.prefetchedUsed == 1)
+    }
+  }
+
   @Test func aFailedLoadIsAskedForAgainWhenItIsAnnouncedAgain() {
     var policy = policy([[1, 1, 1]], active: 1, limit: 2)
     policy.announce([1], of: 0)
@@ -132,7 +167,7 @@ import Testing
   }
 
   /// Experts of many sizes, announced at random, used in order: the limit holds at every moment, nothing that is waited
-  /// for goes except for what comes before it, and everything comes.
+  /// for goes except for what comes before it, everything comes, and what never went is a hit.
   @Test(arguments: 0..<20 as Range<UInt64>)
   func theLimitHoldsForAnySizes(seed: UInt64) {
     var generator = SplitMix64(seed: seed)
@@ -143,7 +178,7 @@ import Testing
     let limit = minimum + Int.random(in: 0...60, using: &generator)
     var policy = policy(byteCounts, active: active, limit: limit)
     var present: Set<ExpertID> = []
-    var peak = 0
+    var peak = 0, hits = 0, uses = 0
     var violations: [String] = []
     func hold(_ condition: Bool, _ words: String) {
       if !condition { violations.append(words) }
@@ -154,6 +189,7 @@ import Testing
       let experts = Array(0..<9).shuffled(using: &generator).prefix(count).sorted()
       var waiting = experts.map { id(mixture, $0) }
       policy.announce(experts, of: mixture)
+      var kept = present.intersection(waiting)
       func step(inUse: ExpertID?) -> Bool {
         guard let load = policy.next() else { return false }
         hold(!present.contains(load.expert) && load.evicted.allSatisfy(present.contains), "\(load) is not possible")
@@ -162,6 +198,7 @@ import Testing
           hold(load.expert == waiting[0] && place > 0, "\(load) takes what is waited for")
         }
         present.subtract(load.evicted)
+        kept.subtract(load.evicted.filter(waiting.contains))
         present.insert(load.expert)
         let total = present.reduce(0) { $0 + byteCounts[$1.mixture][$1.expert] }
         peak = max(peak, total)
@@ -178,8 +215,11 @@ import Testing
         policy.finishUse(of: next)
         waiting.removeFirst()
       }
+      hits += kept.count
+      uses += experts.count
     }
     #expect(violations == [])
+    #expect(policy.counts.hits == hits && policy.counts.misses == uses - hits)
     #expect(policy.counts.peakByteCount == peak)
   }
 }

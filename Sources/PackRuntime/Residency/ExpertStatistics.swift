@@ -7,7 +7,7 @@ public struct ExpertStatistics: Sendable {
   public let peakByteCount: Int
   /// What all experts would have.
   public let totalByteCount: Int
-  /// Experts that were in memory when the router chose them, and that were not.
+  /// Experts that were in memory from when the router chose them until they were used, and those that were not.
   public let hits: Int
   public let misses: Int
   /// Experts that had to be waited for, and the time that took.

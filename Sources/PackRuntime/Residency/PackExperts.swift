@@ -64,7 +64,7 @@ private struct LoadedExpert: OperatorSource {
   func linear(_ name: String) throws -> any LinearOperator {
     let placed = try operators.parameter(name)
     guard let section = sections.first(where: { $0.index == placed.placement.section }) else {
-      return try operators.linear(name)
+      preconditionFailure("\(name) is no matrix of the expert")
     }
     return try operators.bind(placed, to: section.bytes(of: placed))
   }
@@ -83,19 +83,5 @@ extension PackExperts {
       throw PackModelError.expertMemoryTooSmall(limit: limit, minimum: minimum, path: reader.path)
     }
     return ExpertResidency(byteCounts: byteCounts, activeCounts: activeCounts, limit: limit) { try load($0) }
-  }
-}
-
-/// How much memory the experts of a pack may take at once.
-public enum ExpertMemoryLimit: Sendable, Hashable {
-  case bytes(Int)
-  /// A share of what all experts take.
-  case share(Double)
-
-  func byteCount(of total: Int) -> Int {
-    switch self {
-    case .bytes(let count): count
-    case .share(let share): share >= 1 ? total : Int(share * Double(total))
-    }
   }
 }

@@ -22,6 +22,8 @@ struct ResidencyPolicy: Sendable {
     let byteCount: Int
     var state = State.absent
     var isAnnounced = false
+    /// Whether it was in memory when it was announced, and has stayed since.
+    var isHit = false
     /// Whether it was loaded on a guess and not asked for yet.
     var isGuess = false
   }
@@ -74,7 +76,8 @@ struct ResidencyPolicy: Sendable {
     announced.removeAll(keepingCapacity: true)
     for expert in experts {
       let id = ExpertID(mixture: mixture, expert: expert)
-      if self[id].state == .resident { counts.hits += 1 } else { counts.misses += 1 }
+      self[id].isHit = self[id].state == .resident
+      if self[id].isHit { counts.hits += 1 } else { counts.misses += 1 }
       mark(id)
       announced.append(id)
     }
@@ -105,7 +108,6 @@ struct ResidencyPolicy: Sendable {
     guard let id = guesses.first, let evicted = room(for: id, isDemanded: false) else { return nil }
     guesses.removeFirst()
     self[id].isGuess = true
-    counts.prefetched += 1
     return start(id, evicting: evicted)
   }
 
@@ -114,6 +116,8 @@ struct ResidencyPolicy: Sendable {
     self[id].state = .resident
     residents.append(id)
     counts.loadedByteCount += self[id].byteCount
+    if self[id].isGuess { counts.prefetched += 1 }
+    settleGuess(id)
   }
 
   /// Says that what ``next()`` asked for could not be read. It is asked for again when it is announced again.
@@ -128,10 +132,14 @@ struct ResidencyPolicy: Sendable {
   private mutating func mark(_ id: ExpertID) {
     self[id].isAnnounced = true
     if self[id].state == .failed { self[id].state = .absent }
-    if self[id].isGuess {
-      self[id].isGuess = false
-      counts.prefetchedUsed += 1
-    }
+    settleGuess(id)
+  }
+
+  /// Counts a guess that is in memory and was right.
+  private mutating func settleGuess(_ id: ExpertID) {
+    guard self[id].isGuess, self[id].isAnnounced, self[id].state == .resident else { return }
+    self[id].isGuess = false
+    counts.prefetchedUsed += 1
   }
 
   private mutating func predict(after mixture: Int, choiceCount: Int) {
@@ -153,6 +161,11 @@ struct ResidencyPolicy: Sendable {
       self[other].state = .absent
       self[other].isGuess = false
       byteCount -= self[other].byteCount
+      if self[other].isAnnounced, self[other].isHit {
+        self[other].isHit = false
+        counts.hits -= 1
+        counts.misses += 1
+      }
     }
     residents = residents.filter { self[$0].state == .resident }
     self[id].state = .loading
@@ -197,7 +210,7 @@ struct ResidencyPolicy: Sendable {
 
 /// What a residency has done so far.
 struct ExpertCounts: Sendable {
-  /// Announced experts that were in memory, and that were not.
+  /// Announced experts that were in memory and stayed until they were used, and that did not.
   var hits = 0
   var misses = 0
   /// Experts that were loaded on a guess, and those of them that were asked for before they had to go.

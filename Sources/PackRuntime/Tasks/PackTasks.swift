@@ -60,7 +60,7 @@ struct PackTasks {
   /// What the pack's model is for one task: its mixtures have the task's experts only.
   func graph(for task: PackTask) -> ModelGraph { graph.keepingExperts(task.experts) }
 
-  /// The rows of routers that a task uses, by parameter.
+  /// The rows of routers that a task uses, by parameter; mixtures that share one have the same.
   func routerRows(for task: PackTask) -> [String: [Int]] {
     Dictionary(zip(graph.mixtures.map(\.mixture.router), task.experts)) { first, _ in first }
   }
@@ -74,6 +74,7 @@ extension ExpertChoiceFault {
       "it names experts of \(router) that are none of the \(expertCount) there are"
     case .tooFew(let router, let activeCount, let found):
       "it has \(found) experts of \(router), which chooses \(activeCount) for a token"
+    case .differentRows(let router): "it has different experts for mixtures that share \(router)"
     }
   }
 }
