@@ -64,6 +64,14 @@ EXPERT_WIDTHS = {
     "uniform-2": ["quantize method=gptq bits=2 group=32 targets=*.experts.*"],
     "mixed-2": ["allocate-bits method=experts candidates=2,3,4 bits-per-weight=2.75", "quantize method=gptq targets=*.experts.*"],
 }
+MIXED = "prune,ternary:0.4,ternary:0.8,ternary:1.2,2,3"
+RATES = {f"{bits}": f"scope=global candidates={MIXED} bits-per-weight={bits}" for bits in (0.4, 0.6, 0.8, 1.0, 1.5)} | {
+    "0.8-layer": f"scope=layer candidates={MIXED} bits-per-weight=0.8",
+    "0.8-mc-moe": f"scope=global importance=mc-moe candidates={MIXED} bits-per-weight=0.8",
+    "0.8-all-stay": "scope=layer candidates=ternary:0.3,ternary:0.6,ternary:1.2,2,3 bits-per-weight=0.8",
+    "0.8-ternary": "scope=layer candidates=ternary:0.3,ternary:0.5,ternary:0.8,ternary:1.1,ternary:1.4 bits-per-weight=0.8",
+    "0.8-prune-and-widths": "scope=global candidates=prune,2,3,4 bits-per-weight=0.8",
+}
 TERNARY = {f"{bits}": f"bits-per-weight={bits}" for bits in (0.6, 0.7, 0.8, 0.9, 1.0, 1.11, 1.3, 1.6)} | {
     "qmoe": "grid=minmax damping=0.1 order=natural",
     "0.8-damping-0.02": "bits-per-weight=0.8 damping=0.02",
@@ -107,6 +115,9 @@ def all():
             model, steps(f"prune-experts metric={metric} share={share / 100} scope={scope}"))
     for name, texts in EXPERT_WIDTHS.items():
         known[f"widths/{name}/{model}"] = Experiment(model, steps(*texts))
+    for name, options in RATES.items():
+        known[f"rates/{name}/{model}"] = Experiment(
+            model, steps(f"allocate-bits method=experts {options}", "quantize method=gptq targets=*.experts.*"))
     known[f"ternary/half/{model}"] = Experiment(
         model, steps("prune-experts metric=tcess scope=global share=0.5", "pack-ternary bits-per-weight=1.3"))
     for name, options in TERNARY.items():

@@ -215,7 +215,20 @@ def experts_section(page):
         "damping 0.1 and natural order, in our code.")
     labels = {"qmoe": "QMoE's grid", "0.8-damping-0.02": "0.8, damping=0.02", "0.8-damping-1": "0.8, damping=1",
               "0.8-natural": "0.8, order=natural"}
-    expert_rows(page, [("half the experts (tcess, all layers), 1.3", "ternary/half")] + [(labels.get(name, name), f"ternary/{name}") for name in experiments.TERNARY])
+    expert_rows(
+        page,
+        [("half the experts (tcess, all layers), 1.3", "ternary/half")]
+        + [(labels.get(name, name), f"ternary/{name}") for name in experiments.TERNARY])
+    page.text(
+        "### A rate for each expert",
+        "`allocate-bits method=experts` over all layers, `" + experiments.MIXED + "` to choose from where the line says nothing else, "
+        "then `quantize method=gptq`.")
+    labels = {
+        "0.8-layer": "0.8, in each layer", "0.8-mc-moe": "0.8, importance=mc-moe",
+        "0.8-all-stay": "0.8, ternary:0.3, 0.6 and 1.2, 2, 3, in each layer",
+        "0.8-ternary": "0.8, ternary:0.3, 0.5, 0.8, 1.1 and 1.4, in each layer",
+        "0.8-prune-and-widths": "0.8, prune, 2, 3, 4"}
+    expert_rows(page, [(labels.get(name, name), f"rates/{name}") for name in experiments.RATES])
 
 
 def expert_rows(page, names):
