@@ -6,15 +6,17 @@ import PackRuntime
 /// How the experts of a mixture are used.
 struct ExpertOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp(
-      "Keep at most this much of a mixture's experts in memory, such as 2GiB or 25% of them (default: all, mapped).",
-      discussion: "The others are read when they are needed, or likely to be. Results stay the same."))
+    help: """
+      Keep at most this much of a mixture's experts in memory, such as 2GiB or 25% of them, and read the others when \
+      they are needed or likely to be; results stay the same (default: all are mapped).
+      """)
   var expertMemory: ExpertMemory?
 
   @Flag(
-    help: ArgumentHelp(
-      "Leave out the experts that a token can do without, by thresholds that the pass skip-experts found.",
-      discussion: "Results change a little."))
+    help: """
+      Leave out the experts that a token can do without, by thresholds that the pass skip-experts found; results \
+      change a little.
+      """)
   var skipExperts = false
 
   /// - Throws: what `PackedModel.open` does; `PackModelError.noSkipping`.

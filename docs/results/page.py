@@ -222,7 +222,7 @@ def experts_section(page):
     page.text(
         "### A rate for each expert",
         "`allocate-bits method=experts` over all layers, `" + experiments.MIXED + "` to choose from where the line says nothing else, "
-        "then `quantize method=gptq`.")
+        "then `quantize method=gptq`. The rates in front count the experts that go, the bits after them only what is left.")
     labels = {
         "0.8-layer": "0.8, in each layer", "0.8-mc-moe": "0.8, importance=mc-moe",
         "0.8-all-stay": "0.8, ternary:0.3, 0.6 and 1.2, 2, 3, in each layer",
