@@ -15,7 +15,11 @@ import Testing
     "allocate-bits": "allocate-bits candidates=3,4,8 group=32 max-kl=1",
     "drop-blocks": "drop-blocks count=1",
     "prune-experts": "prune-experts share=0.75",
+    "pack-ternary": "pack-ternary bits-per-weight=1.2",
+    "skip-experts": "skip-experts share=0.5",
   ]
+  /// Those that need a mixture.
+  static let expertSteps: Set = ["prune-experts", "pack-ternary", "skip-experts"]
 
   /// Whether nothing is left for a pass to take: no dense matrix, or for a correction no quantized one.
   static func isRefused(_ names: [String]) -> Bool {
@@ -24,6 +28,7 @@ import Testing
     switch (names[0], names[1]) {
     case ("correct", _): return true
     case (let first, "correct"): return first != "quantize"
+    case (let first, "pack-ternary"): return takesDense.contains(first) || first == "pack-ternary"
     case ("quantize", let second): return takesDense.contains(second)
     case ("sparsify", "sparsify"), ("sparsify", "factorize"), ("factorize", "factorize"), ("factorize", "sparsify"):
       return true
@@ -41,7 +46,9 @@ import Testing
     ["drop-blocks", "allocate-bits", "quantize"], ["drop-blocks", "factorize", "quantize"],
     ["prune-experts", "allocate-bits", "quantize"], ["quantize", "prune-experts", "correct"],
     ["quantize", "correct", "quantize"], ["sparsify", "quantize", "correct"], ["factorize", "allocate-bits", "quantize"],
-    ["cast", "allocate-bits", "quantize"],
+    ["cast", "allocate-bits", "quantize"], ["prune-experts", "pack-ternary", "quantize"],
+    ["prune-experts", "skip-experts", "pack-ternary"], ["pack-ternary", "quantize", "correct"],
+    ["pack-ternary", "sparsify", "quantize"],
   ]
 
   /// In a triple each pass has matrices of its own where two cannot share them.
@@ -61,7 +68,7 @@ import Testing
   func compilesAndRunsOrIsRefused(names: [String]) throws {
     let folder = TemporaryFolder()
     let pack = folder.path("model.swage")
-    let checkpoint = names.contains("prune-experts") ? "tiny/qwen3-moe" : "tiny/llama"
+    let checkpoint = names.contains(where: Self.expertSteps.contains) ? "tiny/qwen3-moe" : "tiny/llama"
     var arguments = [
       "compile", Fixtures.path(checkpoint), "-o", pack, "--json", "--calibration", try Self.ids(in: folder),
       "--calibration-sequences", "8", "--calibration-length", "64",
