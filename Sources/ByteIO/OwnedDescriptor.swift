@@ -58,7 +58,7 @@ struct OwnedDescriptor: ~Copyable, Sendable {
     var byteCount = 0
     while byteCount < bytes.count {
       let count = unsafe bytes.withUnsafeMutableBufferPointer { buffer in
-        let rest = unsafe buffer.extracting(byteCount...)
+        let rest = buffer.extracting(byteCount...)
         return unsafe pread(number, rest.baseAddress, rest.count, offset + byteCount)
       }
       if count > 0 {

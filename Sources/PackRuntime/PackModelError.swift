@@ -77,7 +77,7 @@ public enum PackModelError: Error, Equatable, Diagnosable {
         code: "model.expert-memory-too-small", what: "the memory for experts cannot hold those of one token",
         place: path,
         why: "\(limit) bytes are allowed, the experts that one token visits in one layer take up to \(minimum)",
-        fix: "--expert-memory \(minimum) or more", status: .limitExceeded)
+        fix: "--expert-memory \(minimum) or more, or a share of all experts with a percent sign", status: .limitExceeded)
     case .noSkipping(let path):
       Diagnosis(
         code: "model.no-skipping", what: "nothing says which experts a token can do without", place: path,

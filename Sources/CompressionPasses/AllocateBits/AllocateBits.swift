@@ -165,7 +165,7 @@ public struct AllocateBits: ModelPass {
   }
 
   /// What to plan with: for an accuracy the most bytes there may be, for a size the largest candidate for all that
-  /// fits.
+  /// fits, and the next larger one for the first units until no more fits.
   /// - Throws: where even the smallest candidates are too large.
   private func foreseen(
     _ units: [AllocationUnit], in graph: ModelGraph, otherByteCount: Int
@@ -182,9 +182,23 @@ public struct AllocateBits: ModelPass {
       ? units.leastByteCount(in: units.mixtureGroups(in: graph)) : units.byteCount(of: smallest)
     let least = otherByteCount + leastOfUnits
     guard least <= limit else { throw options.target.notMet(leastByteCount: least) }
-    return units.uniformAssignments(of: options.candidates).first {
-      otherByteCount + units.byteCount(of: $0) <= limit
-    } ?? smallest
+    var larger: Assignment?, assignment = smallest
+    for candidate in units.uniformAssignments(of: options.candidates) {
+      if otherByteCount + units.byteCount(of: candidate) <= limit {
+        assignment = candidate
+        break
+      }
+      larger = candidate
+    }
+    guard let larger else { return assignment }
+    var room = limit - otherByteCount - units.byteCount(of: assignment)
+    for (index, unit) in units.enumerated() {
+      let extra = unit.options[larger[index]].byteCount - unit.options[assignment[index]].byteCount
+      guard extra <= room else { break }
+      assignment[index] = larger[index]
+      room -= extra
+    }
+    return assignment
   }
 
   /// Nil where the order needs none.

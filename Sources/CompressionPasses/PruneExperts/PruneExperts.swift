@@ -11,7 +11,7 @@ public struct PruneExperts: ModelPass {
     One run over the calibration text, all experts still in place, tells how every mixture uses its experts. `share` or
     `count` says how many stay; a mixture keeps at least as many as it chooses for a token. Their rows of the router go
     with them; a token chooses as many experts as before, among those that are left. Shared experts stay. The others
-    keep their numbers: `inspect` shows `numbers=0,3,5..7`.
+    keep their numbers: `inspect --ir` shows `numbers=0,3,5..7`.
 
     `metric=reap` judges an expert by the mean of gate · ‖output‖ over its tokens (arXiv 2510.13999), `frequency` by how
     many tokens choose it, `weighted` by the sum of its gates, `tcess` by the mean over all tokens of the router's

@@ -172,7 +172,7 @@ extension PassError: Diagnosable {
     case .targetNotMet(let target, let best):
       Diagnosis(
         code: "passes.target-not-met", what: "no candidate reaches \(target)", place: target,
-        why: "the best found was \(best)", fix: "relax the target, or add candidates with more bits",
+        why: "the best found was \(best)", fix: "relax the target, or add candidates: smaller ones for a size, larger ones for an accuracy",
         status: .limitExceeded)
     case .needsCalibration:
       .usage(

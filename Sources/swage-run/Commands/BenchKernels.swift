@@ -31,6 +31,7 @@ struct BenchKernels: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    guard bytes.map({ $0.byteCount > 0 }) ?? true else { throw ValidationError("--bytes takes a size above 0") }
     guard repetitions > 0 else { throw ValidationError("--repetitions takes a number above 0, not \(repetitions)") }
     guard (1...1_024).contains(tokens) else {
       throw ValidationError("--tokens takes a number from 1 to 1024, not \(tokens)")

@@ -55,7 +55,18 @@ struct Generate: ParsableCommand {
       promptIDs: try model.ids(of: prompt), decoderIDs: try decoderIds.map { try TokenIDs.parse($0, option: "--decoder-ids") },
       tokenCountLimit: tokens, sampling: sampling, stopTexts: stop, contextLength: context)
     let isStreaming = !output.json
-    let result = try model.generate(request) { piece in if isStreaming { try Terminal.output(piece) } }
+    var isLineOpen = false
+    let result: GenerationResult
+    do {
+      result = try model.generate(request) { piece in
+        guard isStreaming else { return }
+        try Terminal.output(piece)
+        isLineOpen = true
+      }
+    } catch {
+      if isLineOpen { try Terminal.output("\n") }
+      throw error
+    }
     if output.json {
       try Terminal.output(JSONDocument.success(.object(result.members(of: model, seed: seed) + experts.members(model))).text + "\n")
     } else {

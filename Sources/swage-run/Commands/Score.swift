@@ -29,6 +29,7 @@ struct Score: ParsableCommand {
   func validate() throws {
     guard (text == nil) != (ids == nil) else { throw ValidationError("give one of --text and --ids") }
     guard decoderIds == nil || ids != nil else { throw ValidationError("--decoder-ids goes with --ids") }
+    if task == "auto" { throw ValidationError("--task auto is for generate, which has a prompt: name a task") }
     if let window, window < 2 { throw ValidationError("--window takes a number from 2, not \(window)") }
     if let tokens, tokens < 2 { throw ValidationError("--tokens takes a number from 2, not \(tokens)") }
   }
