@@ -19,6 +19,14 @@ public struct VectorKernels: Sendable {
     }
   }
 
+  /// ‖x‖₂ of every row of `width` elements.
+  public func norms(ofRows x: Span<Float>, width: Int) -> [Float] {
+    stride(from: 0, to: x.count, by: width).map { start in
+      let row = x.extracting(start..<start + width)
+      return dot(row, row).squareRoot()
+    }
+  }
+
   /// y += factor · x.
   public func addScaled(_ x: Span<Float>, by factor: Float, into y: inout MutableSpan<Float>) {
     unsafe combine(x, &y) { unsafe kernels.functions.add_scaled(factor, $0, $1, $2) }

@@ -81,14 +81,18 @@ extension Encoding {
 
   /// Whether there is a representation of floating-point elements anywhere in the expression that a later pass may
   /// make smaller: all but the blocks of a wrapper.
-  public var hasDenseLeaf: Bool {
+  public var hasDenseLeaf: Bool { hasLeaf(where: \.isDense) }
+
+  /// Whether there is a ternary representation anywhere in the expression.
+  public var hasTernaryLeaf: Bool { hasLeaf { if case .ternary = $0 { true } else { false } } }
+
+  private func hasLeaf(where isWanted: (Encoding) -> Bool) -> Bool {
     switch self {
-    case .dense: true
-    case .grouped, .trellis, .ternary: false
-    case .sparse(_, let values): values.hasDenseLeaf
-    case .lowRank(_, let u, let v): u.hasDenseLeaf || v.hasDenseLeaf
-    case .sum(let first, let second): first.hasDenseLeaf || second.hasDenseLeaf
-    case .wrapped(_, let core): core.hasDenseLeaf
+    case .dense, .grouped, .trellis, .ternary: isWanted(self)
+    case .sparse(_, let values): values.hasLeaf(where: isWanted)
+    case .lowRank(_, let u, let v): u.hasLeaf(where: isWanted) || v.hasLeaf(where: isWanted)
+    case .sum(let first, let second): first.hasLeaf(where: isWanted) || second.hasLeaf(where: isWanted)
+    case .wrapped(_, let core): core.hasLeaf(where: isWanted)
     }
   }
 }

@@ -8,7 +8,7 @@ extension KernelBench.Weights {
   /// - Throws: ``KernelBenchError`` when it is none, or a part of it is ternary.
   public init(parsing text: String) throws(KernelBenchError) {
     guard let encoding = try? Encoding(parsing: text) else { throw .notAnEncoding(text) }
-    guard !encoding.hasTernaryPart else { throw .ternary(text) }
+    guard !encoding.hasTernaryLeaf else { throw .ternary(text) }
     self = .encoding(encoding)
   }
 }
@@ -27,19 +27,6 @@ extension KernelBench {
     let most = Self.largestVectorCount / (counts[0] + counts[1])
     guard tokenCount <= most else { throw .tooManyVectors(text, most: most) }
     return MatrixShape(outputCount: counts[0], inputCount: counts[1])
-  }
-}
-
-extension Encoding {
-  fileprivate var hasTernaryPart: Bool {
-    switch self {
-    case .ternary: true
-    case .dense, .grouped, .trellis: false
-    case .sparse(_, let values): values.hasTernaryPart
-    case .lowRank(_, let u, let v): u.hasTernaryPart || v.hasTernaryPart
-    case .sum(let first, let second): first.hasTernaryPart || second.hasTernaryPart
-    case .wrapped(_, let core): core.hasTernaryPart
-    }
   }
 }
 

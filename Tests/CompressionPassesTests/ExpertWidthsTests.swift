@@ -13,8 +13,7 @@ import Testing
 /// `allocate-bits method=experts` on errors that are stated, against every combination.
 @Suite struct ExpertWidthsTests {
   /// An expert's error falls by four with every bit, from a weight of its own.
-  private final class StatedErrors: SweepCalibration {
-    private let inner = FixedCalibration()
+  private final class StatedErrors: FixedCalibration {
     private(set) var next = 0
 
     static func weight(_ mixture: Int, _ expert: Int) -> Double { Double((expert * 5 + mixture * 3) % 8 * 7 + 1) }
@@ -23,15 +22,9 @@ import Testing
       weight(mixture, expert) / Double(1 << (2 * bits))
     }
 
-    func restart(on model: Model) { next = 0 }
+    override func restart(on model: Model) { next = 0 }
 
-    func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
-      inner.inputs(of: block, in: model, need: need, parameters: parameters)
-    }
-
-    func blockInfluence(of block: Block, in model: Model) -> Double { 1 }
-
-    func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
+    override func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
       block.mixtures.map { mixture in
         var use = ExpertUse()
         use.tokenCount = 10
@@ -44,9 +37,7 @@ import Testing
       }
     }
 
-    func gateSamples(in block: Block, of model: Model) -> [GateSample] { [] }
-
-    func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] {
+    override func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] {
       block.mixtures.map { mixture in
         (0..<mixture.expertCount).map { expert in
           switch candidate.values[mixture.down(expert)]?.encoding {
@@ -58,7 +49,7 @@ import Testing
       }
     }
 
-    func advance(through block: Block, in model: Model) { next += block.mixtures.count }
+    override func advance(through block: Block, in model: Model) { next += block.mixtures.count }
   }
 
   private final class SameEverywhere: CandidateEvaluation {

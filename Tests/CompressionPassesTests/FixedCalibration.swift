@@ -3,8 +3,9 @@ import ModelGraph
 import ModelIR
 import PassKit
 
-/// A calibration that runs nothing: every input is white noise, and influences are as stated.
-final class FixedCalibration: SweepCalibration {
+/// A calibration that runs nothing: every input is white noise, and influences are as stated. Of mixtures it says
+/// nothing; that is for those that inherit.
+class FixedCalibration: SweepCalibration {
   struct Inputs: BlockInputs {
     let graph: ModelGraph
 
@@ -21,11 +22,15 @@ final class FixedCalibration: SweepCalibration {
     }
   }
 
+  let taskNames: [String]
   private let influences: [String: Double]
   /// Blocks in the order in which the states went through them.
   private(set) var visited: [String] = []
 
-  init(influences: [String: Double] = [:]) { self.influences = influences }
+  init(influences: [String: Double] = [:], taskNames: [String] = []) {
+    self.influences = influences
+    self.taskNames = taskNames
+  }
 
   func restart(on model: Model) { visited = [] }
 

@@ -18,23 +18,19 @@ import Testing
   private static let checkpoints = ["tiny/mixtral", "tiny/olmoe", "tiny/qwen2-moe", "tiny/qwen3-moe"]
 
   /// A sweep that says what it is told of routing, and of nothing else.
-  private final class StatedUses: SweepCalibration {
+  private final class StatedUses: FixedCalibration {
     let scores: (Int, Int) -> Double
-    private let inner = FixedCalibration()
     private var next = 0
 
     /// - Parameter scores: by mixture and expert, what every sum comes to.
-    init(_ scores: @escaping (Int, Int) -> Double) { self.scores = scores }
-
-    func restart(on model: Model) { next = 0 }
-
-    func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
-      inner.inputs(of: block, in: model, need: need, parameters: parameters)
+    init(_ scores: @escaping (Int, Int) -> Double) {
+      self.scores = scores
+      super.init()
     }
 
-    func blockInfluence(of block: Block, in model: Model) -> Double { 1 }
+    override func restart(on model: Model) { next = 0 }
 
-    func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
+    override func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
       block.mixtures.map { mixture in
         defer { next += 1 }
         return MixtureUse(
@@ -47,12 +43,6 @@ import Testing
           })
       }
     }
-
-    func gateSamples(in block: Block, of model: Model) -> [GateSample] { [] }
-
-    func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
-
-    func advance(through block: Block, in model: Model) {}
   }
 
   private func prune(

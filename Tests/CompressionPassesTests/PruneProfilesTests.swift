@@ -15,27 +15,19 @@ import Testing
   private static let context = KernelContext(pool: WorkerPool(threadCount: 1))
 
   /// A sweep over texts of tasks that says what it is told of routing, and of nothing else.
-  private final class StatedTasks: SweepCalibration {
-    let taskNames: [String]
+  private final class StatedTasks: FixedCalibration {
     private let scores: (Int, Int, Int) -> Double
-    private let inner = FixedCalibration()
     private var next = 0
 
     /// - Parameter scores: by task, mixture and expert, what every sum comes to.
     init(_ taskNames: [String], _ scores: @escaping (Int, Int, Int) -> Double) {
-      self.taskNames = taskNames
       self.scores = scores
+      super.init(taskNames: taskNames)
     }
 
-    func restart(on model: Model) { next = 0 }
+    override func restart(on model: Model) { next = 0 }
 
-    func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
-      inner.inputs(of: block, in: model, need: need, parameters: parameters)
-    }
-
-    func blockInfluence(of block: Block, in model: Model) -> Double { 1 }
-
-    func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
+    override func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] {
       block.mixtures.map { mixture in
         defer { next += 1 }
         return MixtureUse(
@@ -55,12 +47,6 @@ import Testing
           })
       }
     }
-
-    func gateSamples(in block: Block, of model: Model) -> [GateSample] { [] }
-
-    func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
-
-    func advance(through block: Block, in model: Model) {}
   }
 
   private func run(

@@ -14,7 +14,7 @@ import Testing
   private static let context = KernelContext(pool: WorkerPool(threadCount: 2))
 
   /// A sweep whose routers are as sure as stated.
-  private final class StatedGates: SweepCalibration {
+  private final class StatedGates: FixedCalibration {
     let ratios: [Float]
     let norms: [Float]
 
@@ -23,17 +23,7 @@ import Testing
       self.norms = norms
     }
 
-    func restart(on model: Model) {}
-
-    func inputs(of block: Block, in model: Model, need: CalibrationNeed, parameters: [String]) -> any BlockInputs {
-      FixedCalibration().inputs(of: block, in: model, need: need, parameters: parameters)
-    }
-
-    func blockInfluence(of block: Block, in model: Model) -> Double { 1 }
-
-    func mixtureUses(in block: Block, of model: Model) -> [MixtureUse] { [] }
-
-    func gateSamples(in block: Block, of model: Model) -> [GateSample] {
+    override func gateSamples(in block: Block, of model: Model) -> [GateSample] {
       block.mixtures.map { mixture in
         var sample = GateSample(router: mixture.router)
         sample.ratios = ratios
@@ -41,10 +31,6 @@ import Testing
         return sample
       }
     }
-
-    func expertErrors(in block: Block, of candidate: Model, from model: Model) -> [[Double]] { [] }
-
-    func advance(through block: Block, in model: Model) {}
   }
 
   private func model(_ checkpoint: String = "tiny/mixtral") throws -> Model {

@@ -15,11 +15,7 @@ final class GateRecorder: RoutingObserver {
 
   func observe(_ name: String, input: Span<Float>, tokenCount: Int) {
     guard let index = samples.firstIndex(where: { $0.router == name }) else { return }
-    let width = input.count / tokenCount
-    for token in 0..<tokenCount {
-      let row = input.extracting(token * width..<(token + 1) * width)
-      samples[index].norms.append(vectors.dot(row, row).squareRoot())
-    }
+    samples[index].norms += vectors.norms(ofRows: input, width: input.count / tokenCount)
   }
 
   func observe(_ mixture: Mixture, probabilities: Span<Float>) {

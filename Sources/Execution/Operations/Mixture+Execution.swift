@@ -67,11 +67,8 @@ private struct MixtureStep: Step {
   private func skipRatio(_ x: Span<Float>, _ frame: Frame) -> ((Int) -> Float)? {
     guard frame.skipsExperts, let skipping = mixture.skipping else { return nil }
     guard let norm = skipping.protectedNorm else { return { _ in skipping.ratio } }
-    let isProtected = (0..<frame.tokenCount).map { token in
-      let row = x.extracting(token * width..<(token + 1) * width)
-      return frame.vectors.dot(row, row).squareRoot() >= norm
-    }
-    return { isProtected[$0] ? 0 : skipping.ratio }
+    let norms = frame.vectors.norms(ofRows: x, width: width)
+    return { norms[$0] >= norm ? 0 : skipping.ratio }
   }
 
   /// Adds the weighted output of one expert to its tokens' rows.
